@@ -1,0 +1,29 @@
+"""The operator API: what the operator's own systems, the command line and the console talk to."""
+
+from __future__ import annotations
+
+import bulk
+import health
+import own_locations
+import own_objects
+import partners
+import party
+import received
+
+from ocpi.operator_key import operator_key_reader
+from ocpi.settings import settings
+from ocpi.transport.lambda_handler import lambda_handler
+from ocpi.transport.operator_surface import OperatorSurface
+from ocpi.transport.routing import application
+
+RESOURCES = [
+    *health.RESOURCES,
+    *party.RESOURCES,
+    *partners.RESOURCES,
+    *received.RESOURCES,
+    *bulk.RESOURCES,
+    *own_locations.RESOURCES,
+    *own_objects.RESOURCES,
+]
+
+handler = lambda_handler(application(RESOURCES, OperatorSurface(operator_key_reader(settings().operator_key))))

@@ -1,0 +1,44 @@
+"""Lists of the operator API: ``items``, ``next_cursor`` and ``total``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ocpi import strict_json
+from ocpi.deployment import store
+from ocpi.store.port import Collection, PageQuery
+from ocpi.transport.cursor import read_cursor, write_cursor
+from ocpi.transport.message import Answer, Call
+from ocpi.transport.paging import MAX_LIMIT, read_limit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def list_objects(call: Call, collection: Collection) -> Answer:
+    """A page of a collection, oldest ``last_updated`` first."""
+    name, limit = f"operator|{collection}", min(read_limit(call.query), MAX_LIMIT)
+    after, offset = _place(call, name)
+    page = store().objects.page(PageQuery(collection, limit=limit, offset=offset, after=after, order="last_updated"))
+    following = (page.next, offset + len(page.documents)) if page.next is not None else None
+    return _answer(name, page.documents, following, page.total)
+
+
+def list_values(call: Call, name: str, values: Sequence[Any]) -> Answer:
+    """A page of a list that is at hand as a whole."""
+    name, limit = f"operator|{name}", min(read_limit(call.query), MAX_LIMIT)
+    _, offset = _place(call, name)
+    end = offset + limit
+    items = [strict_json.write(value) for value in values[offset:end]]
+    return _answer(name, items, ("", end) if end < len(values) else None, len(values))
+
+
+def _place(call: Call, name: str) -> tuple[str | None, int]:
+    cursor = call.query.get("cursor")
+    return read_cursor(store().signing_key(), name, cursor) if cursor is not None else (None, 0)
+
+
+def _answer(name: str, items: list[str], following: tuple[str, int] | None, total: int) -> Answer:
+    cursor = write_cursor(store().signing_key(), name, *following) if following else None
+    rest = strict_json.write({"next_cursor": cursor, "total": total})
+    return Answer(200, f'{{"items":[{",".join(items)}],{rest[1:]}')

@@ -1,0 +1,22 @@
+"""Our own tariffs, as eMSP partners read them (OCPI 2.1.1, section 11.2.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ocpi.deployment import store
+from ocpi.store.port import OWN, Collection
+from ocpi.transport.ocpi_surface import OcpiResource
+from ocpi.transport.paging import list_page
+
+if TYPE_CHECKING:
+    from ocpi.transport.authentication import Caller
+    from ocpi.transport.message import Answer, Call
+
+
+def list_tariffs(call: Call, caller: Caller) -> Answer:
+    """A page of our tariffs."""
+    return list_page(call, store(), Collection(OWN, "tariffs"), reader=caller.partner.id)
+
+
+RESOURCES = [OcpiResource("CPO", "2.1.1/tariffs", GET=list_tariffs)]

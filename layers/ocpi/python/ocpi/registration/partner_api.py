@@ -1,0 +1,179 @@
+"""What a partner's versions and version details say: the part of the handshake that both sides do."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin
+
+from ocpi import strict_json
+from ocpi.errors import PartnerFailed
+from ocpi.outbound.unreachable import PartnerUnreachable
+from ocpi.transport.status_codes import StatusCode
+
+if TYPE_CHECKING:
+    from ocpi.outbound.answer import Answer
+    from ocpi.outbound.client import PartnerClient, TokenEncoding
+
+MODULES = frozenset({"cdrs", "commands", "locations", "sessions", "tariffs", "tokens"})
+"""What a partner may serve besides credentials; in 2.1.1 both roles have an interface for each."""
+MAX_URL = 255
+Endpoints = tuple[dict[str, str], ...]
+"""Each with ``identifier`` and ``url``."""
+
+
+@dataclass(slots=True)
+class PartnerApi:
+    """A partner's API, called within one deadline over all requests (``until``, on the monotonic clock).
+
+    Every failure is a :class:`PartnerFailed` that names the step.
+    """
+
+    client: PartnerClient
+    token: str
+    encoding: str
+    until: float
+
+    @classmethod
+    def within(cls, client: PartnerClient, token: str, *, seconds: float, encoding: str = "auto") -> PartnerApi:
+        """An API to be used within so many seconds from now; ``encoding`` as in the partner's settings."""
+        return cls(client, token, encoding, time.monotonic() + seconds)
+
+    def discover(self, versions_url: str, version: str) -> Endpoints:
+        """The endpoints (``identifier``, ``url``) of one version, by way of the versions URL.
+
+        :class:`PartnerFailed` with 3001 when an answer cannot be used, 3002 when the version is not offered, 3003
+        when credentials or all other modules are missing (sections 7.1.2, 7.3.5 and 7.3.6).
+        """
+        details_url = self._details_url(versions_url, version)
+        data = self._get(details_url, step="version_details")
+        endpoints = _read_endpoints(data, details_url)
+        identifiers = {endpoint["identifier"] for endpoint in endpoints}
+        if "credentials" not in identifiers or not identifiers & MODULES:
+            raise PartnerFailed(
+                f"version {version} of the partner must have a credentials endpoint and at least one of "
+                f"{', '.join(sorted(MODULES))}; it has: {', '.join(sorted(identifiers)) or 'none'}",
+                status_code=StatusCode.MISSING_ENDPOINTS,
+                step="version_details",
+            )
+        return endpoints
+
+    def credentials(self, method: str, url: str, body: dict[str, Any] | None = None) -> Answer:
+        """POST, PUT or DELETE credentials; an answer that is no success raises :class:`PartnerFailed`."""
+        if body is None:
+            return self._request(method, url, step="credentials")
+        return self._request(method, url, step="credentials", body=strict_json.write(body), secret=body["token"])
+
+    def _details_url(self, versions_url: str, version: str) -> str:
+        data = self._get(versions_url, step="versions")
+        if isinstance(data, dict):  # {"versions": [...]}, reading A-49
+            data = data.get("versions")
+        if not isinstance(data, list):
+            raise _unusable("versions", "the versions are not a list")
+        offered = {
+            entry["version"]: entry["url"]
+            for entry in data
+            if isinstance(entry, dict) and isinstance(entry.get("version"), str) and isinstance(entry.get("url"), str)
+        }
+        if version not in offered:
+            raise PartnerFailed(
+                f"the partner does not offer version {version}",
+                status_code=StatusCode.UNSUPPORTED_VERSION,
+                step="versions",
+            )
+        url = _absolute(versions_url, offered[version])
+        if url is None:
+            raise _unusable("versions", f"the URL of version {version} cannot be read")
+        return url
+
+    def _get(self, url: str, *, step: str) -> Any:
+        answer = self._request("GET", url, step=step)
+        data = answer.envelope().data
+        if data is None:
+            raise _unusable(step, "the answer holds no data", answer)
+        return data
+
+    def _request(self, method: str, url: str, *, step: str, body: str | None = None, secret: str = "") -> Answer:
+        """``secret``: what ``body`` holds and no error may quote."""
+        try:
+            answer = self._send(method, url, body)
+        except PartnerUnreachable as error:
+            raise _unusable(step, error.detail) from error
+        answer = replace(answer, secrets=(*answer.secrets, secret))
+        reason = answer.problem()
+        if reason is not None:
+            raise _unusable(step, reason, answer)
+        return answer
+
+    def _send(self, method: str, url: str, body: str | None) -> Answer:
+        encoding: TokenEncoding = "base64" if self.encoding == "base64" else "plain"
+        answer = self._send_as(encoding, method, url, body)
+        if answer.http_status == 401 and self.encoding == "auto":
+            # Some want the token in Base64 already in 2.1.1 (reading A-01); what works is kept for the next request.
+            second = self._send_as("base64", method, url, body)
+            if second.http_status != 401:
+                self.encoding = "base64"
+                return second
+        return answer
+
+    def _send_as(self, encoding: TokenEncoding, method: str, url: str, body: str | None) -> Answer:
+        return self.client.request(
+            method,
+            url,
+            token=self.token,
+            encoding=encoding,
+            body=body,
+            deadline=max(0.01, self.until - time.monotonic()),
+        )
+
+
+def endpoint_url(endpoints: Endpoints, identifier: str) -> str | None:
+    """The URL of a module, or ``None``."""
+    return next((endpoint["url"] for endpoint in endpoints if endpoint["identifier"] == identifier), None)
+
+
+def connection(credentials: dict[str, Any], endpoints: Endpoints, version: str, sealed_token: str) -> dict[str, Any]:
+    """The fields of a :class:`~ocpi.store.port.Partner` that every handshake sets, from its credentials and API."""
+    return {
+        "version": version,
+        "business_details": credentials["business_details"],
+        "versions_url": credentials["url"],
+        "endpoints": endpoints,
+        "token": sealed_token,
+    }
+
+
+def _read_endpoints(data: Any, details_url: str) -> Endpoints:
+    """Endpoints of version details. Members that 2.1.1 does not know are left out, unusable entries too; of a module
+    that is listed twice the first counts.
+    """
+    listed = data.get("endpoints") if isinstance(data, dict) else None
+    if not isinstance(listed, list):
+        raise _unusable("version_details", "the version details hold no list of endpoints")
+    endpoints: dict[str, str] = {}
+    for entry in listed:
+        identifier, url = (entry.get("identifier"), entry.get("url")) if isinstance(entry, dict) else (None, None)
+        if isinstance(identifier, str) and isinstance(url, str) and url and len(url) <= MAX_URL:
+            absolute = _absolute(details_url, url)
+            if absolute is not None:
+                endpoints.setdefault(identifier, absolute)
+    return tuple({"identifier": identifier, "url": url} for identifier, url in endpoints.items())
+
+
+def _absolute(base: str, url: str) -> str | None:
+    """Some partners list relative URLs. ``None`` for what is no URL at all."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return None
+
+
+def _unusable(step: str, why: str, answer: Answer | None = None) -> PartnerFailed:
+    return PartnerFailed(
+        f"{step}: {why}",
+        status_code=StatusCode.UNUSABLE_CLIENT_API,
+        step=step,
+        http_status=answer.http_status if answer else None,
+        ocpi_status=answer.envelope().status_code if answer else None,
+    )

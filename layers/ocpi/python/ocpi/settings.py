@@ -1,0 +1,90 @@
+"""What a deployment is told about itself, read once from environment variables that ``template.yaml`` sets."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Role = Literal["CPO", "EMSP"]
+ROLES: tuple[Role, Role] = ("CPO", "EMSP")
+
+
+class SettingsError(Exception):
+    """An environment variable is missing or malformed; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The deployment: who the operator is, where it is reached, and which adapters stand behind the ports."""
+
+    country_code: str
+    """ISO 3166-1 alpha-2, upper case."""
+    party_id: str
+    """Three characters, upper case."""
+    party_name: str
+    party_website: str | None
+    roles: tuple[Role, ...]
+    """The roles that we play."""
+    public_url: str | None
+    """Base of every URL that we hand out, without a trailing slash; ``None``: API Gateway's own address."""
+    store: str
+    """``dynamodb:<table name>`` or ``sqlite:<path>``."""
+    vault: str
+    """``kms:<key arn>`` or ``keyfile:<path>``: what encrypts partners' tokens at rest."""
+    operator_key: str
+    """``secretsmanager:<arn>`` or ``file:<path>``: where the operator key is. Only the operator function is told."""
+    allow_private_addresses: bool
+    """Whether partners may be at http:// URLs and private addresses; only the local gateway says so."""
+    modules: Mapping[Role, tuple[str, ...]]
+    """The OCPI 2.1.1 modules that each of our roles serves, as ``template.yaml`` routes them."""
+
+    @property
+    def party(self) -> str:
+        """``NL-TNM``."""
+        return f"{self.country_code}-{self.party_id}"
+
+
+def read_settings(environ: Mapping[str, str]) -> Settings:
+    """Settings from environment variables; raises :class:`SettingsError` naming the variable at fault."""
+
+    def required(name: str) -> str:
+        value = environ.get(name, "").strip()
+        if not value:
+            raise SettingsError(f"{name} is not set")
+        return value
+
+    def words(name: str) -> tuple[str, ...]:
+        return tuple(environ.get(name, "").replace(",", " ").split())
+
+    country_code, party_id = required("OCPI_COUNTRY_CODE").upper(), required("OCPI_PARTY_ID").upper()
+    if not (len(country_code) == 2 and country_code.isascii() and country_code.isalpha()):
+        raise SettingsError("OCPI_COUNTRY_CODE must be two letters (ISO 3166-1 alpha-2)")
+    if not (len(party_id) == 3 and party_id.isascii() and party_id.isalnum()):
+        raise SettingsError("OCPI_PARTY_ID must be three letters or digits")
+    asked = {word.upper() for word in words("OCPI_ROLES")} or set(ROLES)
+    if not asked <= set(ROLES):
+        raise SettingsError("OCPI_ROLES may hold CPO and EMSP only")
+    return Settings(
+        country_code=country_code,
+        party_id=party_id,
+        party_name=environ.get("OCPI_PARTY_NAME", "").strip() or f"{country_code}-{party_id}",
+        party_website=environ.get("OCPI_PARTY_WEBSITE", "").strip() or None,
+        roles=tuple(role for role in ROLES if role in asked),
+        public_url=environ.get("OCPI_PUBLIC_URL", "").strip().rstrip("/") or None,
+        store=required("OCPI_STORE"),
+        vault=required("OCPI_VAULT"),
+        operator_key=environ.get("OCPI_OPERATOR_KEY", "").strip(),
+        allow_private_addresses=environ.get("OCPI_ALLOW_PRIVATE_ADDRESSES", "") == "1",
+        modules={"CPO": words("OCPI_CPO_MODULES"), "EMSP": words("OCPI_EMSP_MODULES")},
+    )
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return read_settings(os.environ)

@@ -1,0 +1,95 @@
+"""The store in one DynamoDB table, on demand: what runs in AWS.
+
+Keys, and the attributes that stand beside them::
+
+    pk                            sk            what is there
+    ----------------------------  ------------  ---------------------------------------------------------------
+    OBJECT#<owner>/<module>#<id>  OBJECT        an object; <id> in lower case. collection (<owner>/<module>), id
+                                                (as spelled), version, document, last_updated, audience, revision,
+                                                created, received, created_key, updated_key, write_id
+    PARTNERS                      <partner id>  a partner. document, revision, invited_at, last_seen_at, claim
+                                                (pk of the party it holds), held_grants, write_id
+    PARTY#<role>#<CC-PID>         PARTY         whose party this is (upper case). partner_id
+    GRANT#<hash>                  GRANT         a token that a partner may use on us. partner_id, kind, expires_at,
+                                                replaces, expires (the same in epoch seconds, for the table's TTL)
+    SETTINGS                      signing_key   secret (32 bytes)
+
+    index       keys of the index            what for
+    ----------  ---------------------------  ---------------------------------------------------
+    by_created  collection + created_key     pages in order of arrival; <created>#<id>
+    by_updated  collection + updated_key     pages by last_updated; <last_updated>#<id>
+
+Both indexes hold keys only; bodies come by batch get. Objects have a partition each, so that a large
+collection is no hot spot; partners share one, so that one strongly consistent query lists them.
+
+Indexes follow the table with a delay, usually of milliseconds. Two objects created within it may become
+visible in the other order, and a crawl that passes exactly then meets one of them only the next time.
+"""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import suppress
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from ocpi.store.dynamodb_objects import DynamoDBObjects
+from ocpi.store.dynamodb_partners import DynamoDBPartners
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+CONFIG = Config(
+    # DynamoDB answers in milliseconds; what takes seconds is lost, and a request of a partner waits for it.
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "max_attempts": 3},
+)
+
+
+@cache
+def shared_client() -> DynamoDBClient:
+    """The DynamoDB client of this process; region, credentials and ``AWS_ENDPOINT_URL`` as boto3 finds them."""
+    return boto3.client("dynamodb", config=CONFIG)
+
+
+class DynamoDBStore:
+    """A :class:`~ocpi.store.port.Store` in the table of this name."""
+
+    def __init__(self, table: str, client: DynamoDBClient | None = None) -> None:
+        self._table = table
+        self._client = client or shared_client()
+        self.objects = DynamoDBObjects(self._client, table)
+        self.partners = DynamoDBPartners(self._client, table)
+
+    def signing_key(self) -> bytes:
+        """As in the port."""
+        stored = self._signing_key()
+        if stored is None:
+            # A refusal means another's key, or our own when the answer to a first attempt was lost: read either way.
+            with suppress(self._client.exceptions.ConditionalCheckFailedException):
+                self._client.put_item(
+                    TableName=self._table,
+                    Item={**_SIGNING_KEY, "secret": {"B": secrets.token_bytes(32)}},
+                    # Race: several functions start for the first time at once; the first one's key counts.
+                    ConditionExpression="attribute_not_exists(pk)",
+                )
+            stored = self._signing_key()
+        if stored is None:
+            raise RuntimeError(f"the signing key vanished from {self._table} as it was read")
+        return stored
+
+    def _signing_key(self) -> bytes | None:
+        item = self._client.get_item(TableName=self._table, Key=_SIGNING_KEY, ConsistentRead=True).get("Item")
+        return bytes(item["secret"]["B"]) if item else None
+
+    def ping(self) -> None:
+        """As in the port; raises what botocore raises."""
+        self._client.get_item(TableName=self._table, Key=_SIGNING_KEY, ProjectionExpression="pk")
+
+
+_SIGNING_KEY: dict[str, AttributeValueTypeDef] = {"pk": {"S": "SETTINGS"}, "sk": {"S": "signing_key"}}

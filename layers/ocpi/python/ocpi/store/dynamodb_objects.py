@@ -1,0 +1,128 @@
+"""Objects in DynamoDB: an item each, written on condition of its revision."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, cast
+from uuid import uuid4
+
+from ocpi.store.clock import instant
+from ocpi.store.dynamodb_items import content, object_key, object_pk, record_from
+from ocpi.store.dynamodb_pages import read_page
+from ocpi.store.dynamodb_requests import PARALLEL, batch_get, is_our_own
+from ocpi.store.port import Conflict, Draft, Key, Page, PageQuery, Record, TooLarge, Write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from botocore.exceptions import ClientError
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from ocpi.store.dynamodb_items import Item
+
+
+class DynamoDBObjects:
+    """Implements :class:`ocpi.store.port.Objects`."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def get(self, key: Key) -> Record | None:
+        """As in the port."""
+        answer = self._client.get_item(TableName=self._table, Key=object_key(key), ConsistentRead=True)
+        return record_from(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Sequence[Key]) -> list[Record | None]:
+        """As in the port."""
+        pks = [object_pk(key) for key in keys]
+        found = {pk: record_from(item) for pk, item in batch_get(self._client, self._table, pks).items()}
+        return [found.get(pk) for pk in pks]
+
+    def put(self, key: Key, draft: Draft, *, expected: int | None) -> Record:
+        """As in the port."""
+        write_id = uuid4().hex
+        try:
+            if expected is None:
+                return record_from(self._create(key, draft, write_id))
+            return record_from(self._replace(key, draft, expected, write_id))
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            stored = _stored(error)
+            if stored and is_our_own(error, write_id, stored):
+                return record_from(stored)
+            raise Conflict(key.id) from None
+
+    def _create(self, key: Key, draft: Draft, write_id: str) -> Item:
+        now = instant()
+        item: Item = {
+            **object_key(key),
+            **content(key, draft, revision=1, received=now, write_id=write_id),
+            "collection": {"S": str(key.collection)},
+            "id": {"S": key.id},
+            "created": {"S": now},
+            "created_key": {"S": f"{now}#{key.folded_id}"},
+        }
+        self._client.put_item(
+            TableName=self._table,
+            Item=item,
+            # Race: two writers create the same object; the second would erase what the first one wrote.
+            ConditionExpression="attribute_not_exists(pk)",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        return item
+
+    def _replace(self, key: Key, draft: Draft, expected: int, write_id: str) -> Item:
+        changed = content(key, draft, revision=expected + 1, received=instant(), write_id=write_id)
+        # An update rather than a put: it leaves id, created and created_key as they are without their being known.
+        assignments = ", ".join(f"{name} = :{name}" for name in changed)
+        answer = self._client.update_item(
+            TableName=self._table,
+            Key=object_key(key),
+            UpdateExpression=f"SET {assignments}" + ("" if draft.audience is not None else " REMOVE audience"),
+            # Race: two writers read the same revision; the second would undo what the first one wrote.
+            ConditionExpression="revision = :expected",
+            ExpressionAttributeValues={
+                ":expected": {"N": str(expected)},
+                **{f":{name}": value for name, value in changed.items()},
+            },
+            ReturnValues="ALL_OLD",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        kept = {name: value for name, value in answer["Attributes"].items() if name != "audience"}
+        return {**kept, **changed}
+
+    def put_many(self, writes: Sequence[Write]) -> list[Record | Conflict | TooLarge]:
+        """As in the port; single conditional writes, several at once, since DynamoDB's batches take no condition."""
+
+        def put(write: Write) -> Record | Conflict | TooLarge:
+            try:
+                return self.put(write.key, write.draft, expected=write.expected)
+            except (Conflict, TooLarge) as refusal:
+                return refusal
+
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            return list(pool.map(put, writes))
+
+    def delete(self, key: Key, *, expected: int) -> None:
+        """As in the port."""
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key=object_key(key),
+                # Race: another writer changes the object after it was read and found fit for deletion.
+                ConditionExpression="revision = :expected",
+                ExpressionAttributeValues={":expected": {"N": str(expected)}},
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except self._client.exceptions.ConditionalCheckFailedException as error:
+            if not is_our_own(error, "", _stored(error)):
+                raise Conflict(key.id) from None
+
+    def page(self, query: PageQuery) -> Page:
+        """As in the port."""
+        return read_page(self._client, self._table, query)
+
+
+def _stored(refused: ClientError) -> Item | None:
+    """The item that a condition was not true of, if there is one."""
+    return cast("Item | None", refused.response.get("Item"))  # which botocore's types do not know

@@ -1,0 +1,267 @@
+"""Partners in DynamoDB: the partner, its grants and its claim to a party change in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from ocpi.store.dynamodb_requests import is_our_own, pauses
+from ocpi.store.partner_document import partner_document, partner_from
+from ocpi.store.port import Conflict, Grant, Partner, PartnerChange, PartyTaken
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from ocpi.store.dynamodb_items import Item
+
+
+class DynamoDBPartners:
+    """Implements :class:`ocpi.store.port.Partners`."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def get(self, partner_id: str) -> Partner | None:
+        """As in the port."""
+        item = self._item(_partner_key(partner_id))
+        return _partner(item) if item else None
+
+    def list(self) -> list[Partner]:
+        """As in the port."""
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": "PARTNERS"}},
+            ConsistentRead=True,
+        )
+        partners = [_partner(item) for page in pages for item in page["Items"]]
+        return sorted(partners, key=lambda partner: (partner.invited_at, partner.id))
+
+    def by_party(self, role: str, country_code: str, party_id: str) -> Partner | None:
+        """As in the port."""
+        claim = self._item(_claim_key(role, f"{country_code}-{party_id}"))
+        return self.get(claim["partner_id"]["S"]) if claim else None
+
+    def grant(self, token_hash: str) -> Grant | None:
+        """As in the port; one that expired days ago may be gone, by the table's TTL."""
+        item = self._item(_grant_key(token_hash))
+        return _grant(item) if item else None
+
+    def save(self, change: PartnerChange) -> Partner:
+        """As in the port."""
+        partner, write_id = change.partner, str(uuid4())
+        stored = self._item(_partner_key(partner.id)) if change.expected is not None else None
+        if change.expected is not None and (stored is None or int(stored["revision"]["N"]) != change.expected):
+            raise Conflict(partner.id)
+        operations = [
+            self._save_partner(change, stored or {}, write_id),
+            *self._move_claim(change, stored or {}),
+            *(self._put(_grant_item(grant)) for grant in {grant.hash: grant for grant in change.put_grants}.values()),
+            *(self._delete(_grant_key(dropped)) for dropped in _dropped(change)),
+        ]
+        failed = self._transact(operations, write_id)
+        if 0 in failed:
+            raise Conflict(partner.id)
+        if failed:
+            raise PartyTaken(partner.party)
+        return replace(partner, revision=(change.expected or 0) + 1)
+
+    def _save_partner(self, change: PartnerChange, stored: Item, write_id: str) -> TransactWriteItemTypeDef:
+        """The partner's own item; ``stored`` is what the condition holds it to be."""
+        held = set(stored["held_grants"]["SS"]) if "held_grants" in stored else set()
+        held = (held | {grant.hash for grant in change.put_grants}) - set(_dropped(change))
+        values: Item = {
+            "document": {"S": partner_document(change.partner)},
+            "invited_at": {"S": change.partner.invited_at},
+            "revision": {"N": str((change.expected or 0) + 1)},
+            "write_id": {"S": write_id},
+        }
+        # An existing partner's last_seen_at stays: the partner may have called since it was read.
+        if change.expected is None and change.partner.last_seen_at:
+            values["last_seen_at"] = {"S": change.partner.last_seen_at}
+        claim = _claim_after(change, stored)
+        if claim:
+            values["claim"] = claim
+        if held:
+            values["held_grants"] = {"SS": sorted(held)}
+        gone = [name for name in ("claim", "held_grants") if name not in values]
+        assignments = ", ".join(f"{name} = :{name}" for name in values)
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": _partner_key(change.partner.id),
+                "UpdateExpression": f"SET {assignments}" + (f" REMOVE {', '.join(gone)}" if gone else ""),
+                # Race: two registrations or settings of one partner at once, both from the same revision, or
+                # two of the same new partner; one would undo the other and its token stay alive.
+                "ConditionExpression": "attribute_not_exists(pk)"
+                if change.expected is None
+                else "revision = :expected",
+                "ExpressionAttributeValues": {f":{name}": value for name, value in values.items()}
+                | ({} if change.expected is None else {":expected": {"N": str(change.expected)}}),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+
+    def _move_claim(self, change: PartnerChange, stored: Item) -> Iterator[TransactWriteItemTypeDef]:
+        before, after = stored.get("claim"), _claim_after(change, stored)
+        if change.claim_party and after:
+            yield {
+                "Put": {
+                    "TableName": self._table,
+                    "Item": {"pk": after, "sk": {"S": "PARTY"}, "partner_id": {"S": change.partner.id}},
+                    # Race: two partners register as the same party at once; only one may hold it.
+                    "ConditionExpression": "attribute_not_exists(pk) OR partner_id = :partner_id",
+                    "ExpressionAttributeValues": {":partner_id": {"S": change.partner.id}},
+                }
+            }
+        if before and before != after:
+            # Unconditional: that the partner holds this claim is part of the revision that the transaction checks.
+            yield self._delete({"pk": before, "sk": {"S": "PARTY"}})
+
+    def remove(self, partner: Partner) -> None:
+        """As in the port."""
+        key = _partner_key(partner.id)
+        stored = self._item(key)
+        if stored is None or int(stored["revision"]["N"]) != partner.revision:
+            raise Conflict(partner.id)
+        hashes = set(partner.grants) | (set(stored["held_grants"]["SS"]) if "held_grants" in stored else set())
+        operations: list[TransactWriteItemTypeDef] = [
+            {
+                "Delete": {
+                    "TableName": self._table,
+                    "Key": key,
+                    # Race: the partner registers while the operator revokes its invitation; it would lose its
+                    # record and keep the token that it has just been given.
+                    "ConditionExpression": "revision = :expected",
+                    "ExpressionAttributeValues": {":expected": {"N": str(partner.revision)}},
+                    "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+                }
+            },
+            *(self._delete(_grant_key(token_hash)) for token_hash in sorted(hashes)),
+        ]
+        if "claim" in stored:
+            operations.append(self._delete({"pk": stored["claim"], "sk": {"S": "PARTY"}}))
+        if self._transact(operations, str(uuid4())):
+            raise Conflict(partner.id)
+
+    def seen(self, partner_id: str, at: str) -> None:
+        """As in the port; an earlier instant than the recorded one changes nothing."""
+        errors = self._client.exceptions
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_partner_key(partner_id),
+                UpdateExpression="SET last_seen_at = :at",
+                # Race: the partner is removed meanwhile, and an update would make a stump of it; or two requests
+                # of one partner end in another order than they began.
+                ConditionExpression="attribute_exists(pk)"
+                " AND (attribute_not_exists(last_seen_at) OR last_seen_at < :at)",
+                ExpressionAttributeValues={":at": {"S": at}},
+            )
+        except (errors.ConditionalCheckFailedException, errors.TransactionConflictException):
+            # Unknown, seen later already, or its registration is being saved this moment: the next call will tell.
+            return
+
+    def settle(self, grant: Grant) -> None:
+        """As in the port."""
+        if grant.replaces:
+            # A transaction of one, because another may be saving this partner and has the grant in its hands.
+            self._transact([self._delete(_grant_key(grant.replaces))], str(uuid4()))
+
+    def _transact(self, operations: Sequence[TransactWriteItemTypeDef], write_id: str) -> set[int]:
+        """Carry out all operations or none; which of them failed their conditions, empty if all was done.
+
+        The first operation is the one that carries ``write_id``. The token makes DynamoDB itself recognize a
+        repeated request for ten minutes; ``write_id`` does where that is not so.
+        """
+        for _ in pauses():
+            try:
+                self._client.transact_write_items(TransactItems=operations, ClientRequestToken=write_id)
+            except self._client.exceptions.TransactionCanceledException as error:
+                reasons = error.response["CancellationReasons"]
+                failed = {number for number, reason in enumerate(reasons) if reason["Code"] == _CONDITION}
+                if 0 in failed and is_our_own(error, write_id, reasons[0].get("Item")):
+                    return set()
+                if failed:
+                    return failed
+                if not any(reason["Code"] in _PASSING for reason in reasons):
+                    raise
+                passing = error
+            else:
+                return set()
+        raise passing
+
+    def _item(self, key: Item) -> Item | None:
+        return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
+
+    def _put(self, item: Item) -> TransactWriteItemTypeDef:
+        return {"Put": {"TableName": self._table, "Item": item}}
+
+    def _delete(self, key: Item) -> TransactWriteItemTypeDef:
+        return {"Delete": {"TableName": self._table, "Key": key}}
+
+
+_CONDITION = "ConditionalCheckFailed"
+_PASSING = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
+"""Reasons that another moment takes away: someone else has one of the items, or the table is growing."""
+
+
+def _partner_key(partner_id: str) -> Item:
+    return {"pk": {"S": "PARTNERS"}, "sk": {"S": partner_id}}
+
+
+def _claim_key(role: str, party: str) -> Item:
+    return {"pk": {"S": f"PARTY#{role}#{party.upper()}"}, "sk": {"S": "PARTY"}}
+
+
+def _grant_key(token_hash: str) -> Item:
+    return {"pk": {"S": f"GRANT#{token_hash}"}, "sk": {"S": "GRANT"}}
+
+
+def _claim_after(change: PartnerChange, stored: Item) -> Any:
+    """Key attribute of the party that the partner holds after a change, or ``None``."""
+    if change.claim_party:
+        if change.partner.party is None:
+            raise ValueError(f"partner {change.partner.id} has no party to claim")
+        return _claim_key(change.partner.role, change.partner.party)["pk"]
+    return None if change.release_party else stored.get("claim")
+
+
+def _dropped(change: PartnerChange) -> list[str]:
+    """A transaction takes one operation per item: a grant that is dropped and put again is put."""
+    kept = {grant.hash for grant in change.put_grants}
+    return [token_hash for token_hash in dict.fromkeys(change.drop_grants) if token_hash not in kept]
+
+
+def _partner(item: Item) -> Partner:
+    return partner_from(
+        item["document"]["S"],
+        revision=int(item["revision"]["N"]),
+        last_seen_at=item["last_seen_at"]["S"] if "last_seen_at" in item else None,
+    )
+
+
+def _grant_item(grant: Grant) -> Item:
+    item: Item = {**_grant_key(grant.hash), "partner_id": {"S": grant.partner_id}, "kind": {"S": grant.kind}}
+    if grant.replaces:
+        item["replaces"] = {"S": grant.replaces}
+    if grant.expires_at:
+        item["expires_at"] = {"S": grant.expires_at}
+        item["expires"] = {"N": str(int(datetime.fromisoformat(grant.expires_at).timestamp()))}
+    return item
+
+
+def _grant(item: Item) -> Grant:
+    return Grant(
+        hash=item["pk"]["S"].removeprefix("GRANT#"),
+        partner_id=item["partner_id"]["S"],
+        kind=item["kind"]["S"],  # type: ignore[arg-type] # only _grant_item writes it, from a Grant
+        expires_at=item["expires_at"]["S"] if "expires_at" in item else None,
+        replaces=item["replaces"]["S"] if "replaces" in item else None,
+    )

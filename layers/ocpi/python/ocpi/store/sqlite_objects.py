@@ -1,0 +1,139 @@
+"""Objects in SQLite: one row each, with an index for each order in which they are listed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ocpi.store.clock import instant
+from ocpi.store.port import Collection, Conflict, Draft, Key, Page, PageQuery, Record, TooLarge, Write
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Sequence
+
+    from ocpi.store.sqlite_database import Database
+
+_ROW = "id, version, document, last_updated, audience, revision, created, received"
+
+
+class SQLiteObjects:
+    """Implements :class:`ocpi.store.port.Objects`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, key: Key) -> Record | None:
+        """As in the port."""
+        return self.get_many([key])[0]
+
+    def get_many(self, keys: Sequence[Key]) -> list[Record | None]:
+        """As in the port; all as of one moment."""
+        with self._database.reading() as db:
+            return [_find(db, key) for key in keys]
+
+    def put(self, key: Key, draft: Draft, *, expected: int | None) -> Record:
+        """As in the port."""
+        with self._database.writing() as db:
+            return _put(db, Write(key, draft, expected))
+
+    def put_many(self, writes: Sequence[Write]) -> list[Record | Conflict | TooLarge]:
+        """As in the port; one transaction, so one wait for the disk."""
+        results: list[Record | Conflict | TooLarge] = []
+        with self._database.writing() as db:
+            for write in writes:
+                try:
+                    results.append(_put(db, write))
+                except Conflict as conflict:
+                    results.append(conflict)
+        return results
+
+    def delete(self, key: Key, *, expected: int) -> None:
+        """As in the port."""
+        with self._database.writing() as db:
+            deleted = db.execute(
+                "DELETE FROM objects WHERE collection = ? AND folded_id = ? AND revision = ?",
+                (str(key.collection), key.folded_id, expected),
+            )
+            if not deleted.rowcount:
+                raise Conflict(key.id)
+
+    def page(self, query: PageQuery) -> Page:
+        """As in the port; page and total are of one moment."""
+        column = "created_key" if query.order == "created" else "updated_key"
+        matching, values = _matching(query)
+        start, offset = (f" AND {column} > ?", 0) if query.after is not None else ("", query.offset)
+        rest = (query.after,) if query.after is not None else ()
+        with self._database.reading() as db:
+            # Column names are the two above, conditions are made of constants: nothing of a caller is in the text.
+            (total,) = db.execute(f"SELECT count(*) FROM objects WHERE {matching}", values).fetchone()  # noqa: S608
+            rows = db.execute(
+                f"SELECT document, {column} FROM objects WHERE {matching}{start}"  # noqa: S608 - as above
+                f" ORDER BY {column} LIMIT ? OFFSET ?",
+                (*values, *rest, query.limit + 1, offset),
+            )
+            documents, position = _take(rows, query)
+        return Page(documents, total, position)
+
+
+def _matching(query: PageQuery) -> tuple[str, list[str]]:
+    """The condition that a query's records fulfil, and its values."""
+    conditions, values = ["collection = ?"], [str(query.collection)]
+    # An updated_key is an instant, '#' and an id: it sorts after its bare instant, so both bounds hold to the second.
+    if query.updated_from:
+        conditions.append("updated_key >= ?")
+        values.append(query.updated_from)
+    if query.updated_to:
+        conditions.append("updated_key < ?")
+        values.append(query.updated_to)
+    return " AND ".join(conditions), values
+
+
+def _take(rows: sqlite3.Cursor, query: PageQuery) -> tuple[list[str], str | None]:
+    """Documents of one page, and the position after the last if a row remains."""
+    documents: list[str] = []
+    position, size = None, 0
+    for document, key in rows:
+        size += len(document.encode())
+        if len(documents) == query.limit or (documents and size > query.max_bytes):
+            return documents, position
+        documents.append(document)
+        position = key
+    return documents, None
+
+
+def _find(db: sqlite3.Connection, key: Key) -> Record | None:
+    row = db.execute(
+        f"SELECT {_ROW} FROM objects WHERE collection = ? AND folded_id = ?",  # noqa: S608 - _ROW is a constant
+        (str(key.collection), key.folded_id),
+    ).fetchone()
+    return row and _record(key.collection, row)
+
+
+def _put(db: sqlite3.Connection, write: Write) -> Record:
+    key, draft = write.key, write.draft
+    identity = (str(key.collection), key.folded_id)
+    # Stamped inside the transaction: records become visible in the order of their stamps, so whoever crawls in
+    # order of arrival cannot pass one that is still on its way.
+    now = instant()
+    content = (draft.version, draft.document, draft.last_updated, draft.audience, now)
+    if write.expected is None:
+        done = db.execute(
+            "INSERT INTO objects (version, document, last_updated, audience, received, collection, folded_id, id,"
+            " created, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING",
+            (*content, *identity, key.id, now),
+        )
+    else:
+        done = db.execute(
+            "UPDATE objects SET version = ?, document = ?, last_updated = ?, audience = ?, received = ?,"
+            " revision = revision + 1 WHERE collection = ? AND folded_id = ? AND revision = ?",
+            (*content, *identity, write.expected),
+        )
+    stored = _find(db, key) if done.rowcount else None
+    if stored is None:
+        raise Conflict(key.id)
+    return stored
+
+
+def _record(collection: Collection, row: tuple[Any, ...]) -> Record:
+    spelled, *rest = row
+    return Record(Key(collection, spelled), *rest)

@@ -1,0 +1,1 @@
+"""HTTP: the envelope, status codes, authentication, paging, and how a request reaches its handler."""

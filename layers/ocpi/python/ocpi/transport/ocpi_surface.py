@@ -1,0 +1,147 @@
+"""What OCPI partners see: admission by token, and every answer in the envelope."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ocpi import errors
+from ocpi.faults import Invalid
+from ocpi.observability import logger
+from ocpi.settings import Role, settings
+from ocpi.store.port import TooLarge
+from ocpi.store.update import Busy
+from ocpi.strict_json import BrokenJson, RefusedJson
+from ocpi.transport.authentication import Caller, authenticate
+from ocpi.transport.envelope import failure
+from ocpi.transport.message import Answer, Call
+from ocpi.transport.routing import Resource
+from ocpi.transport.status_codes import StatusCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from ocpi.store.port import Store
+
+REGISTERED = frozenset({"registered"})
+"""Tokens that open the modules."""
+EVERY_TOKEN = frozenset({"registered", "handshake", "invitation"})
+"""Tokens that open versions, version details and credentials: token A as well (reading A-36)."""
+
+
+class OcpiResource(Resource):
+    """A path of the version tree of one of our roles. Handlers take ``(call, caller)``."""
+
+    def __init__(self, our_role: Role, path: str, /, opened_by: Collection[str] = REGISTERED, **methods: Any) -> None:
+        super().__init__(f"/ocpi/{our_role.lower()}/{path}", methods)
+        self.our_role = our_role
+        self.opened_by = opened_by
+
+
+@dataclass(frozen=True)
+class OcpiSurface:
+    """Admission and answers of everything under ``/ocpi``."""
+
+    store: Store
+
+    def serve(self, call: Call, resource: Resource) -> Answer:
+        """Answer a call; whatever goes wrong is in the envelope."""
+        assert isinstance(resource, OcpiResource)  # noqa: S101 - for the type checker: an OCPI function lists no other
+        started = time.perf_counter()
+        partner_id: str | None = None
+        try:
+            if resource.our_role not in settings().roles:
+                raise errors.NotFound(f"this party is no {resource.our_role}")
+            caller = self._admit(call, resource)
+            partner_id = caller.partner.id
+            answer = self._handler(call, resource)(call, caller)
+        except Exception as error:  # noqa: BLE001 - the last line of defence: nothing leaves without an envelope
+            answer = _refusal(error)
+        request_id = call.headers.get("x-request-id", "")
+        logger.info(
+            "request",
+            route=call.route,
+            method=call.method,
+            partner=partner_id,
+            http_status=answer.http_status,
+            ocpi_status=answer.ocpi_status,
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return _with_request_id(answer, request_id)
+
+    def unknown_path(self, call: Call) -> Answer:
+        """404 in the envelope."""
+        del call
+        return failure(StatusCode.CLIENT_ERROR, "there is nothing at this URL", http_status=404)
+
+    def _admit(self, call: Call, resource: OcpiResource) -> Caller:
+        caller = authenticate(self.store.partners, call.headers.get("authorization"), our_role=resource.our_role)
+        if caller.grant.kind not in resource.opened_by:
+            raise errors.Unauthorized("this token opens versions and credentials only; register first")
+        return caller
+
+    def _handler(self, call: Call, resource: Resource) -> Callable[[Call, Caller], Answer]:
+        method = "GET" if call.method == "HEAD" else call.method
+        if method not in resource.methods:
+            raise errors.MethodNotAllowed(f"{call.method} is not possible here", resource.allow)
+        return resource.methods[method]
+
+
+_HTTP_STATUS: dict[type[Exception], tuple[int, StatusCode]] = {
+    errors.Unauthorized: (401, StatusCode.CLIENT_ERROR),
+    errors.Forbidden: (403, StatusCode.CLIENT_ERROR),
+    errors.LocationNotFound: (404, StatusCode.UNKNOWN_LOCATION),
+    errors.NotFound: (404, StatusCode.INVALID_PARAMETERS),
+    errors.MethodNotAllowed: (405, StatusCode.CLIENT_ERROR),
+    errors.BodyTooLarge: (413, StatusCode.INVALID_PARAMETERS),
+    errors.WrongMediaType: (415, StatusCode.INVALID_PARAMETERS),
+    errors.BadParameter: (200, StatusCode.INVALID_PARAMETERS),
+    errors.StateConflict: (200, StatusCode.INVALID_PARAMETERS),
+}
+"""HTTP status and OCPI status code of each refusal; a subclass without a row of its own takes its parent's."""
+
+
+def _refusal(error: Exception) -> Answer:
+    match error:
+        case BrokenJson():
+            return failure(StatusCode.INVALID_PARAMETERS, f"the body is not JSON: {error}", http_status=400)
+        case RefusedJson():
+            # The names in the pointer are the sender's, and may be as long as a body.
+            return failure(StatusCode.INVALID_PARAMETERS, f"{error.pointer[:1000] or '/'}: {error.detail}")
+        case Invalid():
+            return failure(
+                StatusCode.INVALID_PARAMETERS,
+                "; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in error.faults),
+            )
+        case errors.PartnerFailed():
+            return failure(error.status_code, error.detail)
+        case errors.Refused():
+            kind = next(kind for kind in type(error).__mro__ if kind in _HTTP_STATUS)
+            http_status, status_code = _HTTP_STATUS[kind]
+            return failure(status_code, error.detail, http_status=http_status, headers=_headers(error))
+        case TooLarge():
+            return failure(StatusCode.INVALID_PARAMETERS, "the object is larger than we can keep", http_status=413)
+        case Busy():
+            return failure(StatusCode.SERVER_ERROR, "too many writers at once; try again", http_status=503)
+        case _:
+            logger.exception("unexpected error")
+            return failure(StatusCode.SERVER_ERROR, "an internal error; it has been logged", http_status=500)
+
+
+def _headers(error: errors.Refused) -> dict[str, str]:
+    match error:
+        case errors.MethodNotAllowed():
+            return {"Allow": ", ".join(error.allow)}
+        case errors.Unauthorized():
+            return {"WWW-Authenticate": "Token"}
+        case _:
+            return {}
+
+
+def _with_request_id(answer: Answer, request_id: str) -> Answer:
+    """``X-Request-ID`` is not part of 2.1.1; one that was sent is given back (reading A-64)."""
+    if not request_id or len(request_id) > 128 or not request_id.isprintable() or not request_id.isascii():
+        return answer
+    headers = {**answer.headers, "X-Request-ID": request_id}
+    return Answer(answer.http_status, answer.text, headers, answer.media_type, answer.ocpi_status)

@@ -1,0 +1,1 @@
+"""The local gateway: reads ``template.yaml`` and runs the same functions as AWS does, without AWS."""

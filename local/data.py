@@ -1,0 +1,54 @@
+"""The folder in which one local deployment keeps everything, and that one process at a time may use."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class DataInUseError(Exception):
+    """Another gateway runs on the folder."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the folder, made if it is not there; raises :class:`DataInUseError`. A killed holder leaves no lock."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataInUseError(f"{folder} is in use by another local gateway; stop it, or set DATA") from error
+        yield
+
+
+def operator_key(folder: Path) -> str:
+    """The operator key, made on the first start: 256 random bits."""
+    path = folder / "operator.key"
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(32) + "\n")
+    return path.read_text(encoding="utf-8").strip()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read; whoever looks sees the old content, or all of the new."""
+    scratch = path.with_name(path.name + ".new")
+    scratch.unlink(missing_ok=True)
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """:func:`write_private` of a JSON object."""
+    write_private(path, json.dumps(content, indent=2) + "\n")

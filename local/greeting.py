@@ -1,0 +1,50 @@
+"""What ``make run`` tells a person who sees the project for the first time."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from local.demo.network import Invitation
+
+
+def greeting(*, base: str, public: str, data: Path, invitation: Invitation | None) -> str:
+    """Where everything is and what to try; every command works when pasted. No key is printed.
+
+    ``base``: the gateway's own address. ``public``: the one that partners are told.
+    """
+    key = f"$(cat {shlex.quote(str(data / 'operator.key'))})"
+    lines = [
+        f"Serverless OCPI is listening on {base} (Ctrl-C ends it)",
+        "",
+        f"  versions, for eMSPs  {public}/ocpi/cpo/versions",
+        f"  versions, for CPOs   {public}/ocpi/emsp/versions",
+        f"  operator API         {base}/operator",
+        f"  data                 {data}",
+        "",
+    ]
+    if invitation is not None:
+        lines += _invited(invitation)
+    lines += [
+        "Ask the operator API:",
+        f'  curl -H "Authorization: Bearer {key}" "{base}/operator/2.1.1/locations?limit=1"',
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _invited(invitation: Invitation) -> list[str]:
+    if invitation.token is None:
+        return [f"The demo partner, {invitation.name}, is {invitation.status.lower()}.", ""]
+    partner = "an eMSP" if invitation.role == "EMSP" else "a CPO"
+    return [
+        f"The demo network invites {partner}, {invitation.name}, with this token:",
+        f"  {invitation.token}",
+        "",
+        "Call it as that partner:",
+        f"  curl -H 'Authorization: Token {invitation.token}' {invitation.versions_url}",
+        "",
+    ]

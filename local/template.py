@@ -1,0 +1,144 @@
+"""What the local gateway needs to know of ``template.yaml``: the functions, their routes and the gateway responses.
+
+https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from local.intrinsics import Resolver, TemplateError, Unresolved, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One ``Api`` event of a function."""
+
+    path: str
+    """As in the template, such as ``/ocpi/cpo/2.1.1/locations/{proxy+}``."""
+    method: str
+    """``GET``, ``PUT``, … or ``ANY``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One ``AWS::Serverless::Function``."""
+
+    name: str
+    """Its logical id."""
+    folder: Path
+    handler: str
+    """``app.handler``: module and attribute."""
+    environment: Mapping[str, str | Unresolved]
+    routes: tuple[Route, ...]
+    timeout: float
+    """Seconds."""
+    memory: int
+    """MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayResponse:
+    """How the API itself answers for one response type, such as ``DEFAULT_4XX`` or ``REQUEST_TOO_LARGE``."""
+
+    status: int | None
+    """``None``: the response type's own."""
+    headers: Mapping[str, str]
+    templates: Mapping[str, str]
+    """Content type to text in which ``$context.…`` is replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The parts of ``template.yaml`` that run locally."""
+
+    functions: tuple[Function, ...]
+    layers: tuple[Path, ...]
+    """The ``python`` folders of the layers, which Lambda has on ``sys.path``."""
+    gateway_responses: Mapping[str, GatewayResponse]
+
+
+def read_template(path: Path) -> Template:
+    """Read a SAM template, its parameters at their defaults.
+
+    Raises :class:`TemplateError`, whose message starts with the path.
+    """
+    try:
+        document = parse(path.read_text(encoding="utf-8"))
+        resolver = Resolver(document)
+        resources = {
+            name: (resource["Type"], resolver.resolve(resource.get("Properties", {})))
+            for name, resource in document.get("Resources", {}).items()
+            if "Condition" not in resource or resolver.holds(resource["Condition"])
+        }
+        shared = resolver.resolve(document.get("Globals", {})).get("Function", {})
+        root = path.resolve().parent
+        return Template(
+            functions=tuple(
+                _function(name, shared, properties, root)
+                for name, (kind, properties) in resources.items()
+                if kind == "AWS::Serverless::Function"
+            ),
+            layers=tuple(
+                root / properties["ContentUri"] / "python"
+                for kind, properties in resources.values()
+                if kind == "AWS::Serverless::LayerVersion"
+            ),
+            gateway_responses={
+                response_type: _gateway_response(response)
+                for kind, properties in resources.values()
+                if kind == "AWS::Serverless::Api"
+                for response_type, response in properties.get("GatewayResponses", {}).items()
+            },
+        )
+    except OSError as error:
+        raise TemplateError(f"{path}: {error.strerror}") from error
+    except TemplateError as error:
+        raise TemplateError(f"{path}: {error}") from error
+
+
+def _function(name: str, shared: Mapping[str, Any], own: Mapping[str, Any], root: Path) -> Function:
+    properties = {**shared, **own}
+    for required in ("CodeUri", "Handler"):
+        if not isinstance(properties.get(required), str):
+            raise TemplateError(f"function {name} has no {required}")
+    return Function(
+        name=name,
+        folder=root / properties["CodeUri"],
+        handler=properties["Handler"],
+        environment={variable: _value(value) for variable, value in (_variables(shared) | _variables(own)).items()},
+        routes=tuple(
+            Route(event["Properties"]["Path"], event["Properties"]["Method"].upper())
+            for event in properties.get("Events", {}).values()
+            if event["Type"] == "Api"
+        ),
+        timeout=float(properties.get("Timeout", 3)),
+        memory=int(properties.get("MemorySize", 128)),
+    )
+
+
+def _variables(properties: Mapping[str, Any]) -> dict[str, Any]:
+    variables: dict[str, Any] = properties.get("Environment", {}).get("Variables", {})
+    return variables
+
+
+def _value(value: Any) -> str | Unresolved:
+    if isinstance(value, Unresolved):
+        return value
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _gateway_response(response: Mapping[str, Any]) -> GatewayResponse:
+    status = response.get("StatusCode")
+    headers = response.get("ResponseParameters", {}).get("Headers", {})
+    return GatewayResponse(
+        status=None if status is None else int(status),
+        # Literals stand in quotes of their own there: "'no-store'".
+        headers={name: str(value).strip("'") for name, value in headers.items()},
+        templates=response.get("ResponseTemplates", {}),
+    )

@@ -1,0 +1,198 @@
+"""What only the SQLite file does: it outlives its process, and belongs to one user."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ocpi.store.port import PageQuery
+from ocpi.store.sqlite import SQLiteStore
+from tests.support.stores import LOCATIONS, draft, key
+
+LAYER = Path(__file__).parents[2] / "layers" / "ocpi" / "python"
+WRITER = """
+import sys
+from pathlib import Path
+from ocpi.store.port import Collection, Draft, Key
+from ocpi.store.sqlite import SQLiteStore
+
+objects = SQLiteStore(Path(sys.argv[1])).objects
+number = 0
+while True:
+    number += 1
+    objects.put(Key(Collection("own", "locations"), f"L{number}"), Draft("2.1.1", "x" * 3000, "", None), expected=None)
+    print(number, flush=True)
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "folder" / "ocpi.sqlite"
+
+
+def test_every_acknowledged_write_outlives_a_killed_process(path: Path) -> None:
+    for life in range(1, 4):
+        acknowledged = _write_and_be_killed(path.with_name(f"{life}.sqlite"), after=40 * life)
+        store = SQLiteStore(path.with_name(f"{life}.sqlite"))
+        found = store.objects.get_many([key(f"L{number}") for number in range(1, acknowledged + 1)])
+        assert acknowledged >= 40 * life
+        assert all(record and record.document == "x" * 3000 for record in found)
+        # One more may have been on the disk and not yet acknowledged; it is whole, and counted.
+        assert store.objects.page(PageQuery(LOCATIONS, 1)).total in (acknowledged, acknowledged + 1)
+        assert store.objects.put(key("L1"), draft("after"), expected=1).revision == 2
+        store.close()
+
+
+def _write_and_be_killed(path: Path, *, after: int) -> int:
+    """How many writes a process acknowledged before it was killed among others."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, path], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(LAYER)}
+    ) as process:
+        assert process.stdout
+        for line in process.stdout:
+            if int(line) >= after:
+                break
+        process.send_signal(signal.SIGKILL)
+        lines = process.stdout.read().split()
+    assert process.returncode == -signal.SIGKILL
+    return int(lines[-1]) if lines else after
+
+
+def test_the_file_and_its_companions_are_for_its_user_only(path: Path) -> None:
+    store = SQLiteStore(path)
+    store.objects.put(key("LOC1"), draft("1"), expected=None)
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    store.close()
+
+    assert modes == dict.fromkeys(["ocpi.sqlite", "ocpi.sqlite-wal", "ocpi.sqlite-shm"], 0o600)
+
+
+def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
+    path.parent.mkdir()
+    path.touch(0o644)
+    SQLiteStore(path).close()
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_writes_reach_the_disk_before_they_are_acknowledged(path: Path) -> None:
+    store = SQLiteStore(path)
+    with store._database.reading() as db:
+        assert db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    store.close()
+
+
+def test_a_reader_does_not_wait_for_a_writer(path: Path) -> None:
+    store = SQLiteStore(path)
+    first = store.objects.put(key("LOC1"), draft("1"), expected=None)
+    with store._database.writing() as db:
+        db.execute("UPDATE objects SET revision = 9")
+        assert store.objects.get(key("LOC1")) == first
+    store.close()
+
+
+def test_what_raises_in_the_middle_of_a_transaction_leaves_nothing_behind(path: Path) -> None:
+    store = SQLiteStore(path)
+    first = store.objects.put(key("LOC1"), draft("1"), expected=None)
+
+    def fail_halfway() -> None:
+        with store._database.writing() as db:
+            db.execute("UPDATE objects SET revision = 9")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail_halfway()
+    assert store.objects.get(key("LOC1")) == first
+    store.close()
+
+
+def test_a_closed_store_is_closed_for_every_thread(path: Path) -> None:
+    store = SQLiteStore(path)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: store.objects.put(key(f"L{n}"), draft("1"), expected=None), range(8)))
+    store.close()
+    store.close()
+
+    assert [file.name for file in path.parent.iterdir()] == ["ocpi.sqlite"]
+    with pytest.raises(sqlite3.ProgrammingError):
+        store.ping()
+
+
+def test_closing_waits_for_nobody_and_what_is_under_way_ends(path: Path) -> None:
+    store = SQLiteStore(path)
+    with store._database.writing() as db:
+        store.close()
+        db.execute("INSERT INTO settings VALUES ('x', x'00')")
+    with pytest.raises(sqlite3.ProgrammingError):
+        db.execute("SELECT 1")
+
+    again = SQLiteStore(path)
+    with again._database.reading() as db:
+        assert db.execute("SELECT count(*) FROM settings").fetchone() == (1,)
+    again.close()
+
+
+def test_several_may_open_and_write_a_new_file_at_once(path: Path) -> None:
+    together = threading.Barrier(4)
+
+    def open_and_write(number: int) -> SQLiteStore:
+        together.wait()
+        store = SQLiteStore(path.with_name(f"{number // 4}.sqlite"))
+        store.objects.put(key(f"L{number}"), draft("1"), expected=None)
+        return store
+
+    with ThreadPoolExecutor(4) as pool:
+        for first in range(0, 160, 4):
+            stores = list(pool.map(open_and_write, range(first, first + 4)))
+            assert stores[0].objects.page(PageQuery(LOCATIONS, 1)).total == 4
+            for store in stores:
+                store.close()
+
+
+def test_opening_waits_for_another_that_has_just_made_the_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path.parent.mkdir()
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("CREATE TABLE made (by_another)")
+    other.execute("BEGIN IMMEDIATE")
+    # The moment it is told to wait is the moment the other is done.
+    monkeypatch.setattr("time.sleep", lambda _: other.execute("COMMIT"))
+
+    SQLiteStore(path).close()
+    assert not other.in_transaction
+    other.close()
+
+
+def test_a_file_of_a_later_program_is_refused_unchanged(path: Path) -> None:
+    SQLiteStore(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+
+    with pytest.raises(sqlite3.DatabaseError, match="99"):
+        SQLiteStore(path)
+    db = sqlite3.connect(path)
+    assert db.execute("PRAGMA user_version").fetchone() == (99,)
+    db.close()
+
+
+@pytest.mark.parametrize(("order", "index"), [("created", "objects_by_created"), ("updated", "objects_by_updated")])
+def test_pages_and_totals_are_read_from_an_index(path: Path, order: str, index: str) -> None:
+    store = SQLiteStore(path)
+    with store._database.reading() as db:
+        for what, end in (("count(*)", ""), ("document", f" ORDER BY {order}_key LIMIT 5")):
+            plan = db.execute(
+                f"EXPLAIN QUERY PLAN SELECT {what} FROM objects WHERE collection = 'x' AND {order}_key > 'y'{end}"  # noqa: S608 - words of this test
+            ).fetchall()
+            assert len(plan) == 1
+            assert index in plan[0][3]
+    store.close()
