@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         _stop_on_signals(deployment)
         with deployment:
-            deployment.run(demo=options.demo)
+            deployment.run(demo=options.demo, meter_seconds=options.meter_seconds)
     except (DataInUseError, EnvironmentConflictError, LoadError, PortInUseError, TemplateError) as error:
         print(f"local gateway: {error}", file=sys.stderr)
         return 1
@@ -70,6 +70,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--no-demo", dest="demo", action="store_false", default=environ.get("DEMO") != "0", help="no demo (DEMO=0)"
     )
+    parser.add_argument(
+        "--meter-seconds",
+        type=_seconds,
+        default=environ.get("DEMO_METER_SECONDS") or "5",
+        help="how often the demo's charge points read their meters (DEMO_METER_SECONDS, 5)",
+    )
     parser.add_argument("--template", type=Path, default=ROOT / "template.yaml", help="the SAM template to run")
     return parser.parse_args(arguments)
 
@@ -79,6 +85,13 @@ def _port(text: str) -> int:
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError("a port is a number up to 65535")
     return port
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0.1 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError("a time is 0.1 to 3600 seconds")
+    return seconds
 
 
 if __name__ == "__main__":

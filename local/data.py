@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import fcntl
 import json
 import os
@@ -36,6 +37,15 @@ def operator_key(folder: Path) -> str:
     if not path.exists():
         write_private(path, secrets.token_urlsafe(32) + "\n")
     return path.read_text(encoding="utf-8").strip()
+
+
+def ensure_webhook_secret(folder: Path) -> None:
+    """Make the secret that signs what goes to the operator's own systems, on the first start: ``whsec_`` and Base64 of
+    256 random bits, as Standard Webhooks writes secrets.
+    """
+    path = folder / "webhook.secret"
+    if not path.exists():
+        write_private(path, f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode('ascii')}\n")
 
 
 def write_private(path: Path, text: str) -> None:

@@ -5,22 +5,29 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from local.data import locked, operator_key, write_json
+from local.data import ensure_webhook_secret, locked, operator_key, write_json
+from local.demo.charge_points.thread import ChargePointThread, start_charge_points
 from local.demo.network import DemoError, Invitation, ensure_demo
-from local.environment import joint_environment, local_environment
+from local.environment import chosen_settings, joint_environment, local_environment, queue_environment
 from local.functions import load
 from local.gateway import Gateway
 from local.greeting import greeting
-from local.operator_client import OperatorClient
+from local.operator_client import OperatorApiError, OperatorClient
+from local.poller import Pollers
+from local.scheduler import Scheduler
 from local.server import Server, bind
 from local.template import Template, read_template
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from types import TracebackType
+
+    from local.functions import Handler
 
 
 class Deployment:
@@ -35,6 +42,7 @@ class Deployment:
         self._resources = ExitStack()
         self._stopped = False
         self._server: Server | None = None
+        self._charge_points: ChargePointThread | None = None
 
     def __enter__(self) -> Self:
         with self._resources:
@@ -45,7 +53,8 @@ class Deployment:
             self._listener = self._resources.enter_context(bind(self._host, self._port))
             self._port = self._listener.getsockname()[1]
             self._key = operator_key(self._data)
-            self._gateway = self._load()
+            ensure_webhook_secret(self._data)
+            self._load()
             self._resources = self._resources.pop_all()
         return self
 
@@ -55,11 +64,16 @@ class Deployment:
         (self._data / "endpoints.json").unlink(missing_ok=True)
         self._resources.close()
 
-    def run(self, *, demo: bool) -> None:
-        """Serve until :meth:`stop`; ``demo`` fills in the demo network if this data folder has none yet."""
-        self._server = Server(self._gateway, lambda: self._when_serving(demo=demo))
+    def run(self, *, demo: bool, meter_seconds: float = 5) -> None:
+        """Serve until :meth:`stop`; ``demo`` fills in the demo network if this data folder has none yet, and has its
+        charge points work, their meters read every ``meter_seconds``.
+        """
+        self._server = Server(self._gateway, lambda: self._when_serving(demo=demo, meter_seconds=meter_seconds))
         if not self._stopped:
-            self._server.run_until_stopped(self._listener)
+            with self._scheduler, self._pollers:
+                self._server.run_until_stopped(self._listener)
+        if self._charge_points is not None:
+            self._charge_points.stop()
         self._gateway.close()
 
     def stop(self) -> None:
@@ -68,9 +82,11 @@ class Deployment:
         if self._server is not None:
             self._server.stop()
 
-    def _load(self) -> Gateway:
-        template = _routed(read_template(self._template_path))
-        overrides = local_environment(self._data, self._port, os.environ)
+    def _load(self) -> None:
+        template = _called(read_template(self._template_path, chosen_settings(os.environ)))
+        overrides = local_environment(self._data, self._port, os.environ) | queue_environment(
+            template.functions, template.queues, self._data
+        )
         os.environ.update(joint_environment(template.functions, overrides))
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN"):
             os.environ.pop(name, None)
@@ -83,15 +99,27 @@ class Deployment:
         finally:
             asyncio.set_event_loop(None)
             loop.close()
-        return Gateway(template, handlers)
+        self._gateway = Gateway(template, handlers)
+        self._scheduler = Scheduler(template.functions, handlers)
+        self._pollers = self._poll_queues(template, handlers)
 
-    def _when_serving(self, *, demo: bool) -> None:
+    def _poll_queues(self, template: Template, handlers: Mapping[str, Handler]) -> AbstractContextManager[object]:
+        if not template.queues:
+            return nullcontext()
+        # Of the layer, which is on the path only now.
+        from local.queue_file import open_queues  # noqa: PLC0415 - as above
+
+        return Pollers(template.functions, handlers, open_queues(self._data, template.queues))
+
+    def _when_serving(self, *, demo: bool, meter_seconds: float) -> None:
         base = f"http://127.0.0.1:{self._port}"
         invitation: Invitation | None = None
         if demo:
+            operator = OperatorClient(f"{base}/operator", self._key)
             try:
-                invitation = ensure_demo(OperatorClient(f"{base}/operator", self._key), self._data / "demo.json")
-            except DemoError as error:
+                invitation = ensure_demo(operator, self._data / "demo.json")
+                self._charge_points = start_charge_points(operator, meter_seconds, lambda: self._stopped)
+            except (DemoError, OperatorApiError) as error:
                 if not self._stopped:
                     print(f"local gateway: the demo network is incomplete: {error}", file=sys.stderr)
                     print("local gateway: the next start completes it; DEMO=0 does without it", file=sys.stderr)
@@ -108,7 +136,7 @@ class Deployment:
         print(greeting(base=base, public=public, data=self._data, invitation=invitation), flush=True)
 
 
-def _routed(template: Template) -> Template:
-    """The template with those functions only that the API leads to."""
-    functions = tuple(function for function in template.functions if function.routes)
-    return Template(functions, template.layers, template.gateway_responses)
+def _called(template: Template) -> Template:
+    """The template with those functions only that the API, a schedule or a queue calls."""
+    functions = tuple(each for each in template.functions if each.routes or each.schedules or each.event_sources)
+    return replace(template, functions=functions)

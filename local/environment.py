@@ -6,16 +6,23 @@ import os
 from typing import TYPE_CHECKING
 
 from local.intrinsics import PSEUDO_PARAMETERS, Unresolved
+from local.queues import FILE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from local.queues import QueueResource
     from local.template import Function
 
 
 class EnvironmentConflictError(Exception):
     """The functions' variables cannot be those of one process; the message names the variable."""
+
+
+def chosen_settings(user: Mapping[str, str]) -> dict[str, str]:
+    """Those of the user's variables that the functions are to see."""
+    return {name: value for name, value in user.items() if value and name.startswith(("OCPI_", "POWERTOOLS_"))}
 
 
 def local_environment(data: Path, port: int, user: Mapping[str, str]) -> dict[str, str]:
@@ -24,7 +31,6 @@ def local_environment(data: Path, port: int, user: Mapping[str, str]) -> dict[st
     ``user``: the environment that the gateway was started with. Its ``OCPI_…`` and ``POWERTOOLS_…`` variables
     win over everything but where the data is.
     """
-    chosen = {name: value for name, value in user.items() if value and name.startswith(("OCPI_", "POWERTOOLS_"))}
     return {
         "OCPI_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "OCPI_ALLOW_PRIVATE_ADDRESSES": "1",
@@ -32,10 +38,11 @@ def local_environment(data: Path, port: int, user: Mapping[str, str]) -> dict[st
         "POWERTOOLS_TRACE_DISABLED": "true",
         "POWERTOOLS_SERVICE_NAME": "local",
         "POWERTOOLS_LOG_LEVEL": "WARNING",
-        **chosen,
+        **chosen_settings(user),
         "OCPI_STORE": f"sqlite:{data / 'ocpi.db'}",
         "OCPI_VAULT": f"keyfile:{data / 'vault.key'}",
         "OCPI_OPERATOR_KEY": f"file:{data / 'operator.key'}",
+        "OCPI_WEBHOOK_SECRET": f"file:{data / 'webhook.secret'}",
         # Whatever still asks AWS for something finds made-up credentials and a closed port.
         "AWS_REGION": PSEUDO_PARAMETERS["AWS::Region"],
         "AWS_DEFAULT_REGION": PSEUDO_PARAMETERS["AWS::Region"],
@@ -45,6 +52,17 @@ def local_environment(data: Path, port: int, user: Mapping[str, str]) -> dict[st
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+    }
+
+
+def queue_environment(functions: Iterable[Function], queues: Iterable[QueueResource], data: Path) -> dict[str, str]:
+    """What replaces every variable that is ``sqs:`` and the URL of a queue: that queue in the folder ``data``."""
+    places = {f"sqs:{queue.url}": f"sqlite:{data / FILE_NAME}#{queue.name}" for queue in queues}
+    return {
+        name: places[value]
+        for function in functions
+        for name, value in function.environment.items()
+        if isinstance(value, str) and value in places
     }
 
 

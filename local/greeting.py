@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from local.demo.network import Invitation
 
 
@@ -28,12 +28,24 @@ def greeting(*, base: str, public: str, data: Path, invitation: Invitation | Non
     ]
     if invitation is not None:
         lines += _invited(invitation)
+        if invitation.role == "EMSP" and (invitation.token or (data / "demo-partner.json").exists()):
+            lines += _played(data)
     lines += [
         "Ask the operator API:",
         f'  curl -H "Authorization: Bearer {key}" "{base}/operator/2.1.1/locations?limit=1"',
         "",
     ]
     return "\n".join(lines)
+
+
+def _played(data: Path) -> list[str]:
+    python = Path(sys.executable)
+    shown = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    return [
+        "Or let it come by itself: it registers, starts a charge, watches it, stops it and gets its CDR:",
+        f"  {shlex.quote(str(shown))} -m local.demo.partner --data {shlex.quote(str(data))}",
+        "",
+    ]
 
 
 def _invited(invitation: Invitation) -> list[str]:

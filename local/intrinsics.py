@@ -71,16 +71,18 @@ def parse(text: str) -> dict[str, Any]:
 class Resolver:
     """Resolves nodes of one template; what needs the deployed stack becomes :class:`Unresolved`."""
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, document: Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> None:
+        """``parameters``: values of parameters, instead of their defaults."""
         declared = document.get("Parameters", {})
         defaults = {
             name: _text(declaration["Default"]) for name, declaration in declared.items() if "Default" in declaration
         }
-        self._values = PSEUDO_PARAMETERS | defaults
+        self._values = {**PSEUDO_PARAMETERS, **defaults, **(parameters or {}), **_queue_names(document)}
         self._conditions: Mapping[str, Any] = document.get("Conditions", {})
         self._mappings: Mapping[str, Any] = document.get("Mappings", {})
         self._functions: dict[str, Callable[[Any], Any]] = {
             "Ref": self._ref,
+            "Fn::GetAtt": self._get_att,
             "Fn::Sub": self._sub,
             "Fn::If": self._if,
             "Fn::Join": self._join,
@@ -126,6 +128,9 @@ class Resolver:
     def _ref(self, name: str) -> Any:
         return _NO_VALUE if name == "AWS::NoValue" else self._values.get(name, Unresolved(f"!Ref {name}"))
 
+    def _get_att(self, argument: list[str]) -> Any:
+        return self._values.get(".".join(argument), Unresolved(f"Fn::GetAtt {argument}"))
+
     def _sub(self, argument: Any) -> Any:
         text, extra = (argument, {}) if isinstance(argument, str) else argument
         values = {**self._values, **{name: self.resolve(value) for name, value in extra.items()}}
@@ -151,6 +156,20 @@ class Resolver:
                 raise TemplateError(f"!FindInMap {argument}: nothing there")
             value = value[key]
         return value
+
+
+def _queue_names(document: Mapping[str, Any]) -> dict[str, str]:
+    """What the queues of a template are called, by ``Queue`` and ``Queue.Arn`` and so on: all of it is known before
+    they are deployed, but for what CloudFormation adds to a name that the template does not give.
+    """
+    region, account = PSEUDO_PARAMETERS["AWS::Region"], PSEUDO_PARAMETERS["AWS::AccountId"]
+    names: dict[str, str] = {}
+    for name, resource in document.get("Resources", {}).items():
+        if resource["Type"] == "AWS::SQS::Queue":
+            url = f"https://sqs.{region}.{PSEUDO_PARAMETERS['AWS::URLSuffix']}/{account}/{name}"
+            names |= {name: url, f"{name}.QueueUrl": url, f"{name}.QueueName": name}
+            names[f"{name}.Arn"] = f"arn:aws:sqs:{region}:{account}:{name}"
+    return names
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""What the local gateway needs to know of ``template.yaml``: the functions, their routes and the gateway responses.
+"""What the local gateway needs to know of ``template.yaml``: functions, routes, schedules, queues, gateway responses.
 
 https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification.html
 """
@@ -8,7 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from local.event_source import EventSource, read_event_source
 from local.intrinsics import Resolver, TemplateError, Unresolved, parse
+from local.queues import KIND as QUEUE
+from local.queues import QueueResource, read_queue
+from local.schedule import Schedule, read_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +44,10 @@ class Function:
     """Seconds."""
     memory: int
     """MB."""
+    schedules: tuple[Schedule, ...] = ()
+    """Those that are enabled."""
+    event_sources: tuple[EventSource, ...] = ()
+    """As ``schedules``: the queues whose messages it gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +69,20 @@ class Template:
     layers: tuple[Path, ...]
     """The ``python`` folders of the layers, which Lambda has on ``sys.path``."""
     gateway_responses: Mapping[str, GatewayResponse]
+    queues: tuple[QueueResource, ...] = ()
 
 
-def read_template(path: Path) -> Template:
+def read_template(path: Path, environ: Mapping[str, str] | None = None) -> Template:
     """Read a SAM template, its parameters at their defaults.
+
+    ``environ``: variables that are set whatever the template says. Where one of them is a parameter's (``!Ref``), the
+    parameter has this value, so that everything else which depends on it goes along.
 
     Raises :class:`TemplateError`, whose message starts with the path.
     """
     try:
         document = parse(path.read_text(encoding="utf-8"))
-        resolver = Resolver(document)
+        resolver = Resolver(document, _parameters_of(document, environ or {}))
         resources = {
             name: (resource["Type"], resolver.resolve(resource.get("Properties", {})))
             for name, resource in document.get("Resources", {}).items()
@@ -78,9 +90,10 @@ def read_template(path: Path) -> Template:
         }
         shared = resolver.resolve(document.get("Globals", {})).get("Function", {})
         root = path.resolve().parent
+        queues = [read_queue(name, own, resolver) for name, (kind, own) in resources.items() if kind == QUEUE]
         return Template(
             functions=tuple(
-                _function(name, shared, properties, root)
+                _function(name, shared, properties, root, {queue.arn: queue for queue in queues})
                 for name, (kind, properties) in resources.items()
                 if kind == "AWS::Serverless::Function"
             ),
@@ -95,6 +108,7 @@ def read_template(path: Path) -> Template:
                 if kind == "AWS::Serverless::Api"
                 for response_type, response in properties.get("GatewayResponses", {}).items()
             },
+            queues=tuple(queues),
         )
     except OSError as error:
         raise TemplateError(f"{path}: {error.strerror}") from error
@@ -102,11 +116,32 @@ def read_template(path: Path) -> Template:
         raise TemplateError(f"{path}: {error}") from error
 
 
-def _function(name: str, shared: Mapping[str, Any], own: Mapping[str, Any], root: Path) -> Function:
+def _parameters_of(document: Mapping[str, Any], environ: Mapping[str, str]) -> dict[str, str]:
+    declared = document.get("Parameters", {})
+    functions = [
+        document.get("Globals", {}).get("Function", {}),
+        *(resource.get("Properties", {}) for resource in document.get("Resources", {}).values()),
+    ]
+    return {
+        value["Ref"]: environ[variable]
+        for function in functions
+        for variable, value in _variables(function).items()
+        if variable in environ and isinstance(value, dict) and value.get("Ref") in declared
+    }
+
+
+def _function(
+    name: str,
+    shared: Mapping[str, Any],
+    own: Mapping[str, Any],
+    root: Path,
+    queues: Mapping[str, QueueResource],
+) -> Function:
     properties = {**shared, **own}
     for required in ("CodeUri", "Handler"):
         if not isinstance(properties.get(required), str):
             raise TemplateError(f"function {name} has no {required}")
+    events = properties.get("Events", {})
     return Function(
         name=name,
         folder=root / properties["CodeUri"],
@@ -114,12 +149,33 @@ def _function(name: str, shared: Mapping[str, Any], own: Mapping[str, Any], root
         environment={variable: _value(value) for variable, value in (_variables(shared) | _variables(own)).items()},
         routes=tuple(
             Route(event["Properties"]["Path"], event["Properties"]["Method"].upper())
-            for event in properties.get("Events", {}).values()
+            for event in events.values()
             if event["Type"] == "Api"
         ),
         timeout=float(properties.get("Timeout", 3)),
         memory=int(properties.get("MemorySize", 128)),
+        schedules=tuple(
+            _schedule(f"{name}{event_name}", event["Properties"])
+            for event_name, event in events.items()
+            if event["Type"] == "Schedule" and _is_enabled(event["Properties"])
+        ),
+        event_sources=tuple(
+            read_event_source(f"{name}{event_name}", event["Properties"], queues)
+            for event_name, event in events.items()
+            if event["Type"] == "SQS" and _is_enabled(event["Properties"])
+        ),
     )
+
+
+def _is_enabled(event: Mapping[str, Any]) -> bool:
+    # Two spellings of one thing, of which SAM takes either for a schedule; an SQS event has the second only.
+    return event.get("State", "ENABLED") == "ENABLED" and _value(event.get("Enabled", True)) == "true"
+
+
+def _schedule(name: str, properties: Mapping[str, Any]) -> Schedule:
+    if "Input" in properties:
+        raise TemplateError(f"schedule {name}: Input is not handed over outside AWS")
+    return read_schedule(name, properties.get("Schedule"))
 
 
 def _variables(properties: Mapping[str, Any]) -> dict[str, Any]:

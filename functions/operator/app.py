@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import authorization
 import bulk
+import commands
 import health
 import own_locations
 import own_objects
@@ -21,6 +23,8 @@ RESOURCES = [
     *party.RESOURCES,
     *partners.RESOURCES,
     *received.RESOURCES,
+    *authorization.RESOURCES,
+    *commands.RESOURCES,
     *bulk.RESOURCES,
     *own_locations.RESOURCES,
     *own_objects.RESOURCES,

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from modules import own_module
+from own_objects import own_writes
 
 from ocpi import strict_json
 from ocpi.deployment import store
 from ocpi.faults import Invalid
-from ocpi.objects.own import own_key, put_own
+from ocpi.objects.own import OwnWrites, own_key
 from ocpi.store.update import Outcome, update_many
 from ocpi.strict_json import BrokenJson, RefusedJson
 from ocpi.transport.message import Answer, Call
@@ -51,7 +52,12 @@ def post_bulk(call: Call) -> Answer:
     """Put each line; a bad one stops no other. Answers a line for each line, in order."""
     rules = own_module(call)
     call.check_body((NDJSON, "application/ndjson", "application/jsonl"))
-    lines = [_read(rules, number, text) for number, text in enumerate(call.body.split(b"\n"), start=1) if text.strip()]
+    writes = own_writes(call, rules)
+    lines = [
+        _read(writes, rules, number, text)
+        for number, text in enumerate(call.body.split(b"\n"), start=1)
+        if text.strip()
+    ]
     waiting = [line for line in lines if line.write is not None]
     outcomes = update_many(store().objects, [line.write for line in waiting if line.write is not None])
     for line, outcome in zip(waiting, outcomes, strict=True):
@@ -59,7 +65,7 @@ def post_bulk(call: Call) -> Answer:
     return Answer(200, "".join(f"{strict_json.write(line.answer())}\n" for line in lines), media_type=NDJSON)
 
 
-def _read(rules: ModuleRules, number: int, text: bytes) -> _Line:
+def _read(writes: OwnWrites, rules: ModuleRules, number: int, text: bytes) -> _Line:
     line = _Line(number)
     try:
         value = strict_json.read(text)
@@ -67,7 +73,7 @@ def _read(rules: ModuleRules, number: int, text: bytes) -> _Line:
         line.object_id = identity if isinstance(identity, str) else None
         body = rules.check_own(value)
         key = own_key(rules, rules.object_id(body))
-        line.write = (key, put_own(rules, key, body, if_match=None))
+        line.write = (key, writes.put(key, body))
     except (BrokenJson, RefusedJson, Invalid) as error:
         line.result = error
     return line

@@ -7,14 +7,18 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ocpi import __version__
-from ocpi.deployment import store
+from ocpi.deployment import command_requests, command_results, store
 from ocpi.observability import logger
 from ocpi.store.port import PartnerStatus
 from ocpi.transport.operator_surface import OperatorResource, answer_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ocpi.queues.port import Queue
     from ocpi.transport.message import Answer, Call
 
+QUEUES = {"CommandRequests": command_requests, "CommandResults": command_results}
 SHOWN = tuple(status for status in PartnerStatus if status is not PartnerStatus.REGISTERING)
 
 
@@ -26,8 +30,8 @@ def get_health(call: Call) -> Answer:
         "version": __version__,
         "region": os.environ.get("AWS_REGION"),
         "table": "ok",
-        # Pushes are not queued by this version, so there is no queue to reach and nothing undelivered.
-        "queues": {},
+        "queues": {name: _reached(queue) for name, queue in QUEUES.items()},
+        # Nothing is pushed by this version, so nothing is undelivered.
         "oldest_undelivered_push_seconds": None,
     }
     try:
@@ -37,7 +41,18 @@ def get_health(call: Call) -> Answer:
     except Exception:  # noqa: BLE001 - whatever the database raises is the finding
         logger.exception("the table does not answer")
         health |= {"status": "failing", "table": "unreachable"}
+    if "unreachable" in health["queues"].values():
+        health["status"] = "failing"
     return answer_json(health, http_status=200 if health["status"] == "ok" else 503)
+
+
+def _reached(queue: Callable[[], Queue]) -> str:
+    try:
+        queue().depth()
+    except Exception:  # noqa: BLE001 - as above
+        logger.exception("a queue does not answer")
+        return "unreachable"
+    return "ok"
 
 
 RESOURCES = [OperatorResource("/health", GET=get_health)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ocpi import strict_json
 from ocpi.deployment import store
@@ -12,16 +12,24 @@ from ocpi.transport.message import Answer, Call
 from ocpi.transport.paging import MAX_LIMIT, read_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
-def list_objects(call: Call, collection: Collection) -> Answer:
-    """A page of a collection, oldest ``last_updated`` first."""
-    name, limit = f"operator|{collection}", min(read_limit(call.query), MAX_LIMIT)
+def list_objects(
+    call: Call,
+    collection: Collection,
+    *,
+    audience: str | None = None,
+    order: Literal["created", "last_updated"] = "last_updated",
+    show: Callable[[str], str] = lambda document: document,
+) -> Answer:
+    """A page of a collection, or of what has one audience in it, oldest first. ``show`` makes an item of a document."""
+    name, limit = f"operator|{collection}|{audience}", min(read_limit(call.query), MAX_LIMIT)
     after, offset = _place(call, name)
-    page = store().objects.page(PageQuery(collection, limit=limit, offset=offset, after=after, order="last_updated"))
+    query = PageQuery(collection, limit=limit, offset=offset, after=after, order=order, audience=audience)
+    page = store().objects.page(query)
     following = (page.next, offset + len(page.documents)) if page.next is not None else None
-    return _answer(name, page.documents, following, page.total)
+    return _answer(name, [show(document) for document in page.documents], following, page.total)
 
 
 def list_values(call: Call, name: str, values: Sequence[Any]) -> Answer:

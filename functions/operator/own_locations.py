@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from modules import named_own_module
-from own_objects import written
+from own_objects import own_writes, written
 
 from ocpi.deployment import store
 from ocpi.objects.documents import read_document
 from ocpi.objects.identity import require_same_id
-from ocpi.objects.own import change_own, etag, own_key
+from ocpi.objects.own import etag, own_key
 from ocpi.objects.received import get_exact, require
 from ocpi.store.update import update
 from ocpi.transport.operator_surface import OperatorResource, answer_json
@@ -104,7 +104,7 @@ def _change_connector(call: Call, change: Callable[[Document], Document]) -> Ans
 def _change(call: Call, change: Callable[[Document], Document], pick: Callable[[Document], Document | None]) -> Answer:
     rules = named_own_module("locations")
     key = own_key(rules, call.path["location_id"])
-    decide = change_own(rules, key, change, call.headers.get("if-match"))
+    decide = own_writes(call, rules).change(key, change)
     return written(rules, update(store().objects, key, decide), pick)
 
 

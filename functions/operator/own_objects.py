@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from audiences import asked_audience, audience_shown
 from lists import list_objects
 from modules import own_module
 
@@ -12,9 +13,10 @@ from ocpi.errors import MethodNotAllowed
 from ocpi.faults import Fault, Invalid
 from ocpi.objects.documents import read_document
 from ocpi.objects.identity import require_same_id
-from ocpi.objects.own import change_own, etag, own_key, put_own, require_match
-from ocpi.objects.received import delete_exact, get_exact, require
+from ocpi.objects.own import OwnWrites, etag, is_spelled, own_key, require_match
+from ocpi.objects.received import delete_exact, require
 from ocpi.objects.tokens import find_token, read_token_type
+from ocpi.settings import settings
 from ocpi.store.port import OWN, Collection, Key, Record
 from ocpi.store.update import Outcome, update
 from ocpi.transport.message import Answer, Call
@@ -43,21 +45,32 @@ def put_own_object(call: Call) -> Answer:
     """Create or replace."""
     rules = own_module(call)
     body = rules.check_own(call.json())
-    require_same_id(body, rules.id_field, call.path["object_id"])
+    require_same_id(body, rules.id_field, call.path["object_id"], folds=rules.folds_ids)
     _require_same_type(call, rules, body)
     key = own_key(rules, rules.object_id(body))
-    return written(rules, update(store().objects, key, put_own(rules, key, body, call.headers.get("if-match"))))
+    return written(rules, update(store().objects, key, own_writes(call, rules).put(key, body)))
+
+
+def own_writes(call: Call, rules: ModuleRules) -> OwnWrites:
+    """Writes as this call asks for them: ``?partner=`` says whose a session or CDR is, ``If-Match`` which revision."""
+    return OwnWrites(
+        rules,
+        store().objects,
+        settings().pending_session_minutes,
+        audience=asked_audience(call, rules),
+        if_match=call.headers.get("if-match"),
+    )
 
 
 def patch_own_object(call: Call) -> Answer:
     """Merge the given fields."""
     rules = own_module(call)
     patch = rules.check_patch(call.json())
-    require_same_id(patch, rules.id_field, call.path["object_id"])
+    require_same_id(patch, rules.id_field, call.path["object_id"], folds=rules.folds_ids)
     key = _find(call, rules).key
     if rules.name == "tokens":
         require_same_id(patch, "type", key.id.partition("/")[0])
-    decide = change_own(rules, key, lambda stored: rules.merged(stored, patch), call.headers.get("if-match"))
+    decide = own_writes(call, rules).change(key, lambda stored: rules.merged(stored, patch))
     return written(rules, update(store().objects, key, decide))
 
 
@@ -79,7 +92,7 @@ def written(
     document = read_document(record)
     before = pick(read_document(outcome.before)) if outcome.before is not None else None
     return answer_json(
-        {"object": pick(document), "audience": record.audience, "warnings": _warnings(rules, document)},
+        {"object": pick(document), "audience": audience_shown(record.audience), "warnings": _warnings(rules, document)},
         http_status=201 if before is None else 200,
         headers={"ETag": etag(record)},
     )
@@ -98,7 +111,9 @@ def _find(call: Call, rules: ModuleRules) -> Record:
     if rules.name == "tokens":
         token_type = read_token_type(call.query)
         return require(find_token(store().objects, Collection(OWN, "tokens"), object_id, token_type), "token")
-    return require(get_exact(store().objects, Key(Collection(OWN, rules.name), object_id)), "object")
+    key = own_key(rules, object_id)
+    record = store().objects.get(key)
+    return require(record if is_spelled(rules, record, key) else None, "object")
 
 
 def _require_same_type(call: Call, rules: ModuleRules, body: Document) -> None:

@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from ocpi.deployment import store
 from ocpi.faults import Fault, Invalid
+from ocpi.objects.audience import token_lookup
 from ocpi.objects.identity import require_same_id
 from ocpi.objects.received import owned_collection, require, write
 from ocpi.objects.tokens import find_token, read_token_type, token_key
+from ocpi.objects.waiting import Waiting
+from ocpi.settings import settings
 from ocpi.transport.envelope import success
 from ocpi.transport.ocpi_surface import OcpiResource
 from ocpi.v2_1_1.merge import merge
 from ocpi.v2_1_1.model import check, check_patch
-from ocpi.v2_1_1.module_rules import VERSION
+from ocpi.v2_1_1.module_rules import VERSION, module_rules
 from ocpi.v2_1_1.tokens import Token
 
 if TYPE_CHECKING:
-    from ocpi.store.port import Collection, Record
+    from collections.abc import Callable
+
+    from ocpi.store.port import Collection, Key, Record
+    from ocpi.store.update import Outcome
     from ocpi.transport.authentication import Caller
     from ocpi.transport.message import Answer, Call
 
@@ -35,7 +41,7 @@ def put_token(call: Call, caller: Caller) -> Answer:
     token = check(Token, call.json())
     require_same_id(token, "uid", call.path["token_uid"])
     _require_same_type(token, read_token_type(call.query))
-    outcome = write(store().objects, token_key(collection, token["type"], token["uid"]), VERSION, lambda _: token)
+    outcome = _write(token_key(collection, token["type"], token["uid"]), lambda _: token)
     return success(http_status=201 if outcome.before is None else 200)
 
 
@@ -49,8 +55,16 @@ def patch_token(call: Call, caller: Caller) -> Answer:
     def change(stored: Document | None) -> Document:
         return check(Token, merge(require(stored, "token"), patch, keyed={}))
 
-    write(store().objects, key, VERSION, change)
+    _write(key, change)
     return success()
+
+
+def _write(key: Key, change: Callable[[Document | None], Document]) -> Outcome:
+    """Store a token, and give sessions and CDRs that have waited for it to the partner that it is from."""
+    outcome = write(store().objects, key, VERSION, change, lookup=token_lookup)
+    if outcome.changed and outcome.after is not None:
+        Waiting(store().objects, module_rules, settings().pending_session_minutes).settle(outcome.after)
+    return outcome
 
 
 def _collection(call: Call, caller: Caller) -> Collection:

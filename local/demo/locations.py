@@ -25,6 +25,18 @@ def locations(party: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def in_use(locations: list[dict[str, Any]], sessions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The locations with ``CHARGING`` at every EVSE where one of the sessions is ``ACTIVE``."""
+    busy = {session["location"]["evses"][0]["uid"] for session in sessions if session["status"] == "ACTIVE"}
+    return [
+        {
+            **location,
+            "evses": [{**evse, "status": "CHARGING"} if evse["uid"] in busy else evse for evse in location["evses"]],
+        }
+        for location in locations
+    ]
+
+
 def _location(party: dict[str, Any], number: int, town: Town, kind: Kind, generator: random.Random) -> dict[str, Any]:
     street = generator.choice(kind.streets)
     return {
@@ -71,7 +83,12 @@ def _evse(party: dict[str, Any], number: int, position: int, kind: Kind, generat
         "uid": f"ZLD{number:03d}-{position}",
         "evse_id": f"{country_code}*{party_id}*E{number:04d}{position:02d}",
         "status": generator.choice(STATUSES),
-        "capabilities": ["REMOTE_START_STOP_CAPABLE", "RFID_READER", *([] if fast else ["UNLOCK_CAPABLE"])],
+        "capabilities": [
+            "REMOTE_START_STOP_CAPABLE",
+            "RESERVABLE",
+            "RFID_READER",
+            *([] if fast else ["UNLOCK_CAPABLE"]),
+        ],
         "connectors": _fast_connectors(tariff_id) if fast else [_socket(tariff_id, number)],
         "physical_reference": str(position),
         **({"floor_level": "-1"} if kind.location_type == "UNDERGROUND_GARAGE" else {}),

@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from local.data import write_json
-from local.demo.locations import locations
+from local.demo.cdrs import cdrs
+from local.demo.locations import in_use, locations
+from local.demo.sessions import sessions
 from local.demo.tariffs import tariffs
-from local.demo.tokens import tokens
+from local.demo.tokens import PARTNER, tokens
+from local.demo.visits import visits
 from local.operator_client import OperatorApiError, OperatorClient
 
 if TYPE_CHECKING:
@@ -52,7 +55,7 @@ def ensure_demo(
     try:
         if not record.exists():
             party = operator.expect(200, "GET", "/party")
-            _write_objects(operator, party)
+            _write_objects(operator, party, now())
             invitation = _invite(operator, "EMSP" if "CPO" in party["roles"] else "CPO")
         else:
             invitation = _renewed(operator, Invitation(**json.loads(record.read_text(encoding="utf-8"))), now())
@@ -62,14 +65,23 @@ def ensure_demo(
     return invitation
 
 
-def _write_objects(operator: OperatorClient, party: dict[str, Any]) -> None:
+def _write_objects(operator: OperatorClient, party: dict[str, Any], now: datetime) -> None:
     if "CPO" in party["roles"]:
-        # Tariffs first, if this deployment has them: connectors name them.
-        if operator.call("GET", "/2.1.1/tariffs?limit=1").status == 200:
-            operator.bulk("tariffs", tariffs())
-        operator.bulk("locations", locations(party))
+        sites, prices = locations(party), tariffs()
+        charged = visits(sites, tokens(PARTNER), now)
+        going_on = sessions(charged, prices, now)
+        # Tariffs first: connectors name them. Sessions before their CDRs, as partners learn of them.
+        _write_if_served(operator, "tariffs", prices)
+        operator.bulk("locations", in_use(sites, going_on))
+        _write_if_served(operator, "sessions", going_on)
+        _write_if_served(operator, "cdrs", cdrs(charged, prices, now))
     if "EMSP" in party["roles"]:
         operator.bulk("tokens", tokens(party))
+
+
+def _write_if_served(operator: OperatorClient, module: str, objects: list[dict[str, Any]]) -> None:
+    if operator.call("GET", f"/2.1.1/{module}?limit=1").status == 200:
+        operator.bulk(module, objects)
 
 
 def _invite(operator: OperatorClient, role: str) -> Invitation:

@@ -1,4 +1,4 @@
-"""Charge cards of the demo: the operator is an e-mobility provider too."""
+"""Charge cards of the demo: the operator is an e-mobility provider too, and so is the partner that it invites."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ import random
 from typing import Any
 
 COUNT = 20
+PARTNER = {"country_code": "NL", "party_id": "SLP", "business_details": {"name": "Scheldeland Laadpas"}}
+"""The eMSP whose customers charge in the demo network. It sees their sessions once it has pushed their cards."""
 WHITELISTS = ("ALWAYS", "ALLOWED", "ALLOWED", "ALLOWED_OFFLINE", "NEVER")
 
 
 def tokens(party: dict[str, Any]) -> list[dict[str, Any]]:
-    """Twenty RFID cards issued by ``party`` (of ``GET /operator/party``), the same on every call; two are blocked."""
-    generator = random.Random("cards")
+    """Twenty RFID cards issued by ``party`` (as ``GET /operator/party`` has it, or :data:`PARTNER`), the same on every
+    call; two are blocked.
+    """
+    generator = random.Random(f"cards of {party['country_code']} {party['party_id']}")
     return [_token(party, number, generator) for number in range(1, COUNT + 1)]
 
 

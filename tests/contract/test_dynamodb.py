@@ -1,4 +1,4 @@
-"""What only DynamoDB does: answers get lost, indexes lag, batches come back unfinished."""
+"""What only DynamoDB does: answers get lost, batches come back unfinished."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from ocpi.store.dynamodb import DynamoDBStore
 from ocpi.store.port import (
     Conflict,
     Grant,
-    Page,
-    PageQuery,
     Partner,
     PartnerChange,
     PartnerStatus,
@@ -22,10 +20,10 @@ from ocpi.store.port import (
     Record,
     Write,
 )
-from tests.support.stores import LOCATIONS, draft, key, lost_answers
+from tests.support.stores import answers, draft, key, lost_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -188,59 +186,6 @@ def test_keys_that_are_left_for_ever_are_an_error_and_not_absent(store: Store, c
         store.objects.get_many([key("L0")])
 
 
-def test_an_object_that_vanished_after_the_index_was_read_is_left_out(store: Store, client: DynamoDBClient) -> None:
-    for name in "abcd":
-        store.objects.put(key(name), draft(name), expected=None)
-
-    def delete_meanwhile(**_: Any) -> None:
-        if store.objects.get(key("b")):
-            store.objects.delete(key("b"), expected=1)
-
-    with answers(client, "Query", delete_meanwhile):
-        page = store.objects.page(PageQuery(LOCATIONS, limit=2))
-    assert page.documents == ["a", "c"]
-    assert store.objects.page(PageQuery(LOCATIONS, limit=2, after=page.next)) == Page(["d"], 3, None)
-
-
-def test_an_object_that_the_index_shows_twice_is_returned_once(store: Store, client: DynamoDBClient) -> None:
-    for second, name in enumerate("abc"):
-        store.objects.put(key(name), draft(name, f"2026-01-01T00:00:0{second}Z"), expected=None)
-    store.objects.put(key("a"), draft("a again", "2026-01-01T00:00:09Z"), expected=1)
-
-    with answers(client, "Query", old_entry_of_a):
-        page = store.objects.page(PageQuery(LOCATIONS, limit=10, order="last_updated"))
-    assert page.documents == ["a again", "b", "c"]
-
-
-def test_an_object_that_no_longer_matches_the_filter_is_left_out(store: Store, client: DynamoDBClient) -> None:
-    for second, name in enumerate("abc"):
-        store.objects.put(key(name), draft(name, f"2026-01-01T00:00:0{second}Z"), expected=None)
-    store.objects.put(key("a"), draft("a again", "2026-01-01T00:00:09Z"), expected=1)
-    query = PageQuery(LOCATIONS, limit=10, order="last_updated", updated_to="2026-01-01T00:00:09Z")
-
-    with answers(client, "Query", old_entry_of_a):
-        page = store.objects.page(query)
-    assert page.documents == ["b", "c"]
-
-
-def test_counting_and_skipping_go_on_where_an_answer_ends(store: Store, client: DynamoDBClient) -> None:
-    """DynamoDB ends an answer at 1 MB of index entries; here at two entries."""
-    store.objects.put_many([Write(key(f"L{n}"), draft(str(n), f"2026-01-01T00:00:0{n}Z"), None) for n in range(9)])
-
-    def two_at_most(params: dict[str, Any], **_: Any) -> None:
-        params["Limit"] = min(2, params.get("Limit", 2))
-
-    client.meta.events.register("provide-client-params.dynamodb.Query", two_at_most)
-    try:
-        page = store.objects.page(PageQuery(LOCATIONS, limit=4, offset=3, order="last_updated"))
-        beyond = store.objects.page(PageQuery(LOCATIONS, limit=4, offset=9))
-    finally:
-        client.meta.events.unregister("provide-client-params.dynamodb.Query", two_at_most)
-    assert (page.documents, page.total) == (["3", "4", "5", "6"], 9)
-    assert page.next
-    assert beyond == Page([], 9, None)
-
-
 def test_a_grant_that_expires_carries_the_instant_for_the_tables_ttl(store: Store, client: DynamoDBClient) -> None:
     grants = (Grant("a", "p1", "invitation", "2026-01-08T00:00:00.000000Z"), Grant("b", "p1", "registered"))
     store.partners.save(PartnerChange(PARTNER, None, grants))
@@ -257,24 +202,6 @@ def test_a_grant_that_expires_carries_the_instant_for_the_tables_ttl(store: Stor
 def test_a_table_that_is_not_there_is_an_error_of_ping(client: DynamoDBClient) -> None:
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         DynamoDBStore("another", client).ping()
-
-
-def old_entry_of_a(parsed: dict[str, Any], **_: Any) -> None:
-    """The index as it was before ``a`` was updated, while its new entry is there already."""
-    if "Items" in parsed:
-        pk = {"S": f"OBJECT#{LOCATIONS}#a"}
-        old = {"pk": pk, "sk": {"S": "OBJECT"}, "updated_key": {"S": "2026-01-01T00:00:00Z#a"}}
-        parsed["Items"] = [old, *parsed["Items"]]
-
-
-@contextmanager
-def answers(client: DynamoDBClient, operation: str, change: Callable[..., None]) -> Iterator[None]:
-    """Let a function change what DynamoDB answers to an operation."""
-    client.meta.events.register(f"after-call.dynamodb.{operation}", change)
-    try:
-        yield
-    finally:
-        client.meta.events.unregister(f"after-call.dynamodb.{operation}", change)
 
 
 @contextmanager

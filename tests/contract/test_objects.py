@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ocpi.store.dynamodb_items import MAX_DOCUMENT
-from ocpi.store.port import Collection, Conflict, PageQuery, Record, TooLarge, Write
+from ocpi.store.port import MAX_LOOKUP_BYTES, Collection, Conflict, PageQuery, Record, TooLarge, Write
 from ocpi.store.update import Busy, update, update_many
 from tests.support.stores import LOCATIONS, draft, key
 
@@ -72,6 +72,20 @@ def test_a_replaced_record_keeps_created_and_spelling(store: Store) -> None:
     assert (second.key.id, second.created, second.revision) == ("Loc-1", first.created, 2)
     assert (second.document, second.last_updated, second.audience) == ("2", "2026-02-01T00:00:00Z", None)
     assert second.received > first.received
+
+
+@pytest.mark.parametrize(
+    "findings", [(), ("One.",), ("Zwölf € 😀", '"quoted", [listed]'), tuple(f"Finding {n}." for n in range(999))]
+)
+def test_findings_are_kept_and_replaced(store: Store, findings: tuple[str, ...]) -> None:
+    put = store.objects.put(key("C1"), draft("1", findings=findings), expected=None)
+    assert put.findings == findings
+    assert store.objects.get_many([key("C1")]) == [put]
+
+    for revision, others in enumerate([("Another.",), findings, ()], start=1):
+        put = store.objects.put(key("C1"), draft("1", findings=others), expected=revision)
+        assert put.findings == others
+        assert store.objects.get(key("C1")) == put
 
 
 def test_an_audience_comes_and_goes(store: Store) -> None:
@@ -157,6 +171,9 @@ def test_a_document_that_the_database_cannot_hold_is_refused_and_nothing_stored(
         return
     with pytest.raises(TooLarge):
         store.objects.put(key("LOC1"), draft(document), expected=None)
+    halves = draft(document[:450_000], findings=(document[450_000:],))
+    with pytest.raises(TooLarge):
+        store.objects.put(key("LOC1"), halves, expected=None)
     results = store.objects.put_many(
         [Write(key("LOC1"), draft(document), None), Write(key("LOC2"), draft("2"), None)],
     )
@@ -164,15 +181,17 @@ def test_a_document_that_the_database_cannot_hold_is_refused_and_nothing_stored(
     assert store.objects.get(key("LOC1")) is None
 
 
-def test_the_longest_document_fits_beside_a_long_id_and_audience(store: Store) -> None:
+def test_the_longest_document_fits_beside_long_keys(store: Store) -> None:
     noise = "".join(random.Random(0).choices("0123456789abcdef", k=1_000_000))
     longest = bisect_right(range(len(noise)), MAX_DOCUMENT, key=lambda n: len(zlib.compress(noise[:n].encode()))) - 1
     long = key("x" * 300, Collection("NL-TNM", "locations"))
+    beside = draft(noise[:longest], audience="y" * 100, lookup="z" * MAX_LOOKUP_BYTES, due="2026-01-01T00:00:00Z")
 
-    store.objects.put(long, draft(noise[:longest], audience="y" * 100), expected=None)
+    store.objects.put(long, beside, expected=None)
     stored = store.objects.get(long)
     assert stored
     assert stored.document == noise[:longest]
+    assert store.objects.find("z" * MAX_LOOKUP_BYTES) == [stored]
 
 
 def test_many_are_got_in_order_with_gaps_and_repeats(store: Store) -> None:
@@ -297,3 +316,9 @@ def _evse(number: int) -> dict[str, object]:
     ]  # fmt: skip
     directions = [{"language": "en", "text": f"Level {number % 7}, row {number // 7}, behind the pillar " * 8}]
     return {"uid": f"NL-TNM-E{number}", "status": "AVAILABLE", "connectors": connectors, "directions": directions}
+
+
+def test_an_id_longer_than_any_database_takes_is_simply_not_there(store: Store) -> None:
+    endless = key("x" * 5000)
+    assert store.objects.get(endless) is None
+    assert store.objects.get_many([endless, endless]) == [None, None]

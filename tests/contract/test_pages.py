@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,17 @@ if TYPE_CHECKING:
     from tests.support.stores import Backend
 
 OTHER = Collection("own", "tariffs")
+AUDIENCES = [None, "*", "NL-TNM", "DE-8AA"]
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the model remembers of an object."""
+
+    arrival: int
+    last_updated: str = ""
+    audience: str | None = None
+    revision: int = 0
 
 
 def fill(objects: Objects, **updated: str) -> None:
@@ -36,17 +48,7 @@ def at(second: int) -> str:
 def crawl(objects: Objects, query: PageQuery) -> Iterator[Page]:
     position = None
     while True:
-        page = objects.page(
-            PageQuery(
-                query.collection,
-                limit=query.limit,
-                after=position,
-                order=query.order,
-                updated_from=query.updated_from,
-                updated_to=query.updated_to,
-                max_bytes=query.max_bytes,
-            )
-        )
+        page = objects.page(replace(query, offset=0, after=position))
         yield page
         position = page.next
         if position is None:
@@ -255,7 +257,7 @@ def test_pages_agree_with_a_list_that_is_sorted_by_hand(backend: Backend) -> Non
     objects, chance = backend.open().objects, random.Random(2_1_1)
     for number in range(3 if backend.name == "ministack" else 6):
         collection = Collection(f"NL-P{number}", "sessions")
-        model: dict[str, tuple[int, str, int]] = {}  # folded id: arrival, last_updated, revision
+        model: dict[str, Stored] = {}
         for arrival in range(chance.randrange(25)):
             _write_at_random(objects, collection, model, chance, arrival)
         for _ in range(12):
@@ -272,34 +274,33 @@ def test_pages_agree_with_a_list_that_is_sorted_by_hand(backend: Backend) -> Non
 def _write_at_random(
     objects: Objects,
     collection: Collection,
-    model: dict[str, tuple[int, str, int]],
+    model: dict[str, Stored],
     chance: random.Random,
     arrival: int,
 ) -> None:
     name = chance.choice("aAbBcCdDeEfF#/~ ") + chance.choice(["", "#", "1", "é"])
     one, folded, last_updated = key(name, collection), name.lower(), at(chance.randrange(6))
     if folded in model and chance.random() < 0.3:
-        objects.delete(one, expected=model.pop(folded)[2])
+        objects.delete(one, expected=model.pop(folded).revision)
         return
-    first, _, revision = model.get(folded, (arrival, "", 0))
-    objects.put(one, draft(folded, last_updated), expected=revision or None)
-    model[folded] = (first, last_updated, revision + 1)
+    old = model.get(folded, Stored(arrival))
+    audience = chance.choice(AUDIENCES)
+    objects.put(one, draft(folded, last_updated, audience), expected=old.revision or None)
+    model[folded] = Stored(old.arrival, last_updated, audience, old.revision + 1)
 
 
 def _random_query(collection: Collection, chance: random.Random) -> PageQuery:
-    limit, offset = chance.randrange(1, 9), chance.randrange(12)
+    query = PageQuery(collection, chance.randrange(1, 9), chance.randrange(12), audience=chance.choice(AUDIENCES))
     if chance.random() < 0.4:
-        return PageQuery(collection, limit, offset)
+        return query
     start, end = (chance.choice([None, at(chance.randrange(7))]) for _ in range(2))
-    return PageQuery(collection, limit, offset, order="last_updated", updated_from=start, updated_to=end)
+    return replace(query, order="last_updated", updated_from=start, updated_to=end)
 
 
-def _brute_force(model: dict[str, tuple[int, str, int]], query: PageQuery) -> list[str]:
+def _brute_force(model: dict[str, Stored], query: PageQuery) -> list[str]:
+    seen = {folded: one for folded, one in model.items() if query.audience in (None, one.audience)}
     if query.order == "created":
-        return sorted(model, key=lambda folded: model[folded][0])
-    matching = {
-        folded: updated
-        for folded, (_, updated, _) in model.items()
-        if (query.updated_from or "") <= updated < (query.updated_to or "~")
-    }
+        return sorted(seen, key=lambda folded: seen[folded].arrival)
+    low, high = query.updated_from or "", query.updated_to or "~"
+    matching = {folded: one.last_updated for folded, one in seen.items() if low <= one.last_updated < high}
     return sorted(matching, key=lambda folded: (matching[folded], folded))

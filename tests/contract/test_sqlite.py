@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import stat
@@ -10,13 +11,18 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from ocpi.store.port import PageQuery
 from ocpi.store.sqlite import SQLiteStore
 from tests.support.stores import LOCATIONS, draft, key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LAYER = Path(__file__).parents[2] / "layers" / "ocpi" / "python"
 WRITER = """
@@ -185,14 +191,43 @@ def test_a_file_of_a_later_program_is_refused_unchanged(path: Path) -> None:
     db.close()
 
 
-@pytest.mark.parametrize(("order", "index"), [("created", "objects_by_created"), ("updated", "objects_by_updated")])
-def test_pages_and_totals_are_read_from_an_index(path: Path, order: str, index: str) -> None:
+@pytest.mark.parametrize("audience", [None, "*", "NL-TNM"])
+@pytest.mark.parametrize(("order", "attribute"), [("created", "created_key"), ("last_updated", "updated_key")])
+def test_pages_and_totals_are_read_from_an_index(
+    path: Path, order: Literal["created", "last_updated"], attribute: str, audience: str | None
+) -> None:
     store = SQLiteStore(path)
+    since = "2026-01-01T00:00:00Z" if order == "last_updated" else None
+    query = PageQuery(LOCATIONS, 5, order=order, updated_from=since, audience=audience)
+    total, page = plans(store, lambda: store.objects.page(query))
+    _, rest = plans(store, lambda: store.objects.page(replace(query, after="2026-01-01T00:00:00.000000Z#x")))
+
+    name = ("objects_by_audience_" if audience else "objects_by_") + attribute.removesuffix("_key")
+    keys = "collection=? AND audience=?" if audience else "collection=?"
+    bound = f" AND {attribute}>?" if since else ""
+    assert page == [f"SEARCH objects USING INDEX {name} ({keys}{bound})"]
+    assert rest == [f"SEARCH objects USING INDEX {name} ({keys} AND {attribute}>?)"]
+    # Without bounds the index of either order counts as well.
+    (step,) = total
+    assert re.fullmatch(r"SEARCH objects USING (COVERING )?INDEX \w+ " + re.escape(f"({keys}{bound})"), step)
+
+
+def test_what_is_found_and_what_is_due_are_read_from_an_index(path: Path) -> None:
+    store = SQLiteStore(path)
+
+    found = plans(store, lambda: store.objects.find("token/x"))
+    due = plans(store, lambda: store.objects.due("2026-01-01T00:00:00Z", 5))
+    assert found == [["SEARCH objects USING INDEX objects_by_lookup (lookup=?)"]]
+    assert due == [["SEARCH objects USING INDEX objects_by_due (due<?)"]]
+
+
+def plans(store: SQLiteStore, act: Callable[[], object]) -> list[list[str]]:
+    """How SQLite carries out each SELECT of what a store does, step by step."""
+    statements: list[str] = []
     with store._database.reading() as db:
-        for what, end in (("count(*)", ""), ("document", f" ORDER BY {order}_key LIMIT 5")):
-            plan = db.execute(
-                f"EXPLAIN QUERY PLAN SELECT {what} FROM objects WHERE collection = 'x' AND {order}_key > 'y'{end}"  # noqa: S608 - words of this test
-            ).fetchall()
-            assert len(plan) == 1
-            assert index in plan[0][3]
-    store.close()
+        db.set_trace_callback(statements.append)
+    act()
+    with store._database.reading() as db:  # the same connection: nobody else has borrowed one
+        db.set_trace_callback(None)
+        selects = [statement for statement in statements if statement.startswith("SELECT")]
+        return [[row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {select}")] for select in selects]

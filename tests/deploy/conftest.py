@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.deploy.deployment import Deployment, sam_build, sam_deploy
-from tests.deploy.partner import Emsp, registered_emsp
+from tests.deploy.partner import Partner, registered_partner
 from tests.support.ministack import running_ministack
 
 if TYPE_CHECKING:
@@ -45,9 +45,17 @@ def operator(deployment: Deployment) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def emsp(operator: httpx.Client) -> Iterator[Emsp]:
+def emsp(operator: httpx.Client) -> Iterator[Partner]:
     """A registered eMSP."""
-    yield from registered_emsp(operator)
+    with registered_partner(operator, "EMSP") as partner:
+        yield partner
+
+
+@pytest.fixture(scope="session")
+def cpo(operator: httpx.Client) -> Iterator[Partner]:
+    """A registered CPO."""
+    with registered_partner(operator, "CPO") as partner:
+        yield partner
 
 
 @pytest.fixture(scope="session")
@@ -77,5 +85,12 @@ def _location(location_id: str, number: int) -> dict[str, Any]:
         "postal_code": "3511 ED",
         "country": "NLD",
         "coordinates": {"latitude": "52.089123", "longitude": "5.109123"},
-        "evses": [{"uid": f"{location_id}-1", "status": "AVAILABLE", "connectors": [connector]}],
+        "evses": [
+            {
+                "uid": f"{location_id}-1",
+                "status": "AVAILABLE",
+                "capabilities": ["RESERVABLE", "REMOTE_START_STOP_CAPABLE", "UNLOCK_CAPABLE"],
+                "connectors": [connector],
+            }
+        ],
     }

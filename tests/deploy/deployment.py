@@ -19,6 +19,8 @@ ROOT = Path(__file__).parents[2]
 STACK = "ocpi-deploy-test"
 STAGE = "v1"
 API_ID = "0c910211"
+COMMAND_SECONDS = 12
+"""Short, since a test waits for it; long enough for the others to answer in time."""
 CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test",
@@ -75,6 +77,7 @@ def sam_deploy(built: Path, endpoint: str) -> Deployment:
         "PartyId=EXA",
         'PartyName="Example Charging"',
         "DeletionProtection=false",
+        f"CommandSeconds={COMMAND_SECONDS}",
         "AlarmEmail=operator@example.com",
     )
     stack = aws("cloudformation", endpoint).describe_stacks(StackName=STACK)["Stacks"][0]

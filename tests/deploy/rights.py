@@ -22,6 +22,7 @@ Right = tuple[str, str]
 DYNAMODB_TRANSACTION = "TransactWriteItems"
 MOST_EVENTS = 50
 RESOURCE_OF_SERVICE = {"kms": "TokenKey", "secretsmanager": "OperatorKey"}
+QUEUES = ("CommandRequests", "CommandRequestsDead", "CommandResults", "CommandResultsDead")
 
 
 def granted_rights() -> dict[str, set[Right]]:
@@ -72,14 +73,18 @@ def _trail(deployment: Deployment) -> Iterator[dict[str, Any]]:
 
 @cache
 def _actions(endpoint: str) -> list[str]:
-    services = ("dynamodb", *RESOURCE_OF_SERVICE)
+    services = ("dynamodb", "sqs", *RESOURCE_OF_SERVICE)
     return [action for service in services for action in aws(service, endpoint).meta.service_model.operation_names]
 
 
 def _rights_of(event: dict[str, Any]) -> Iterator[Right]:
     service = event["eventSource"].partition(".")[0]
     action, parameters = event["eventName"], event["requestParameters"]
-    if service != "dynamodb":
+    if service == "sqs":
+        # The stack's name, the queue's, and what CloudFormation makes up.
+        (queue,) = (queue for queue in QUEUES if f"-{queue}-" in parameters["QueueUrl"])
+        yield f"sqs:{action}", queue
+    elif service != "dynamodb":
         yield f"{service}:{action}", RESOURCE_OF_SERVICE.get(service, "")
     elif action == DYNAMODB_TRANSACTION:
         # Authorized by the actions that it is made of: https://docs.aws.amazon.com/amazondynamodb/latest/

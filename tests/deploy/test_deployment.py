@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from tests.deploy.deployment import aws
-from tests.deploy.partner import TOKEN_B, Emsp
 
 if TYPE_CHECKING:
     from tests.deploy.deployment import Deployment
+    from tests.deploy.partner import Partner
 
 FOREIGN_TOKEN = {"Authorization": "Token nobody-has-this-one"}
 
@@ -35,7 +35,18 @@ def test_an_unknown_path_is_answered_404_in_the_envelope(http: httpx.Client, pat
 @pytest.mark.parametrize("headers", [{}, FOREIGN_TOKEN])
 @pytest.mark.parametrize("role", ["cpo", "emsp"])
 @pytest.mark.parametrize(
-    "path", ["versions", "2.1.1", "2.1.1/credentials", "2.1.1/locations", "2.1.1/tariffs", "2.1.1/tokens"]
+    "path",
+    [
+        "versions",
+        "2.1.1",
+        "2.1.1/credentials",
+        "2.1.1/locations",
+        "2.1.1/sessions",
+        "2.1.1/cdrs",
+        "2.1.1/tariffs",
+        "2.1.1/tokens",
+        "2.1.1/commands",
+    ],
 )
 def test_nothing_opens_without_a_token_of_ours(
     http: httpx.Client, role: str, path: str, headers: dict[str, str]
@@ -74,26 +85,26 @@ def test_a_bulk_load_is_answered_line_by_line(operator: httpx.Client) -> None:
     assert outcomes == ["refused", "refused"]
 
 
-def test_an_invited_partner_registers_over_http(operator: httpx.Client, emsp: Emsp) -> None:
+def test_an_invited_partner_registers_over_http(operator: httpx.Client, emsp: Partner) -> None:
     partner = operator.get(f"/partners/{emsp.id}").json()
     assert (partner["status"], partner["country_code"], partner["party_id"]) == ("REGISTERED", "NL", "EXM")
     (request,) = emsp.server.received("GET", "/ocpi/versions")
-    assert request.headers["authorization"] == f"Token {TOKEN_B}"
+    assert request.headers["authorization"] == f"Token {emsp.token_b}"
 
 
-def test_the_version_details_name_the_modules_at_the_deployed_url(emsp: Emsp, deployment: Deployment) -> None:
+def test_the_version_details_name_the_modules_at_the_deployed_url(emsp: Partner, deployment: Deployment) -> None:
     tree = f"{deployment.url}/ocpi/cpo/2.1.1"
-    modules = ("credentials", "locations", "tariffs", "tokens")
+    modules = ("credentials", "locations", "sessions", "cdrs", "tariffs", "tokens")
     assert emsp.modules == {module: f"{tree}/{module}" for module in modules}
 
 
-def test_the_token_of_an_invitation_dies_with_the_registration(emsp: Emsp) -> None:
+def test_the_token_of_an_invitation_dies_with_the_registration(emsp: Partner) -> None:
     answer = httpx.get(emsp.modules["credentials"], headers={"Authorization": f"Token {emsp.token_a}"})
     assert answer.status_code == 401
 
 
 @pytest.mark.req("TF-35", "TF-36", "TF-39", "LOC-01")
-def test_following_link_shows_every_location_once(emsp: Emsp, locations: list[str], deployment: Deployment) -> None:
+def test_following_link_shows_every_location_once(emsp: Partner, locations: list[str], deployment: Deployment) -> None:
     seen: list[str] = []
     url: str | None = f"{emsp.modules['locations']}?limit=2"
     pages = 0
@@ -110,7 +121,7 @@ def test_following_link_shows_every_location_once(emsp: Emsp, locations: list[st
 
 
 @pytest.mark.req("LOC-06", "LOC-07", "LOC-08")
-def test_a_location_its_evse_and_its_connector_have_urls(emsp: Emsp, locations: list[str]) -> None:
+def test_a_location_its_evse_and_its_connector_have_urls(emsp: Partner, locations: list[str]) -> None:
     url = f"{emsp.modules['locations']}/{locations[0]}"
     location, evse, connector = (
         _envelope(emsp.http.get(url + below))["data"] for below in ("", "/LOC1-1", "/LOC1-1/1")
@@ -122,7 +133,7 @@ def test_a_location_its_evse_and_its_connector_have_urls(emsp: Emsp, locations: 
 
 @pytest.mark.req("TF-65")
 @pytest.mark.parametrize("below", ["", "/LOC1", "/LOC1/LOC1-1"])
-def test_a_trailing_slash_makes_no_difference(emsp: Emsp, locations: list[str], below: str) -> None:
+def test_a_trailing_slash_makes_no_difference(emsp: Partner, locations: list[str], below: str) -> None:
     url = emsp.modules["locations"] + below
     with_slash, without = emsp.http.get(f"{url}/"), emsp.http.get(url)
     assert locations
@@ -131,14 +142,14 @@ def test_a_trailing_slash_makes_no_difference(emsp: Emsp, locations: list[str], 
 
 @pytest.mark.req("LOC-12", "TF-22")
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_a_method_that_a_module_does_not_have_reaches_it_and_is_answered_405(emsp: Emsp, method: str) -> None:
+def test_a_method_that_a_module_does_not_have_reaches_it_and_is_answered_405(emsp: Partner, method: str) -> None:
     answer = emsp.http.request(method, emsp.modules["locations"])
     assert answer.status_code == 405
     assert 2000 <= _envelope(answer)["status_code"] < 3000
 
 
 @pytest.mark.req("TOK-01", "TOK-03")
-def test_a_token_that_the_partner_puts_is_stored_for_the_operator(emsp: Emsp, operator: httpx.Client) -> None:
+def test_a_token_that_the_partner_puts_is_stored_for_the_operator(emsp: Partner, operator: httpx.Client) -> None:
     token = {
         "uid": "EXAMPLE-CARD-1",
         "type": "RFID",
@@ -154,13 +165,14 @@ def test_a_token_that_the_partner_puts_is_stored_for_the_operator(emsp: Emsp, op
     assert operator.get(f"/partners/{emsp.id}/tokens/{token['uid']}").json() == token
 
 
-def test_no_token_is_kept_or_logged_as_it_is(emsp: Emsp, deployment: Deployment) -> None:
+def test_no_token_is_kept_or_logged_as_it_is(emsp: Partner, cpo: Partner, deployment: Deployment) -> None:
     items = aws("dynamodb", deployment.endpoint).scan(TableName=deployment.outputs["TableName"])["Items"]
     logs = aws("logs", deployment.endpoint)
     groups = [group["logGroupName"] for group in logs.describe_log_groups(logGroupNamePrefix="/ocpi/")["logGroups"]]
     messages = [event["message"] for name in groups for event in logs.filter_log_events(logGroupName=name)["events"]]
     assert items
     assert messages
-    for secret in (emsp.token_a, TOKEN_B, emsp.token_c, deployment.operator_key):
+    tokens = [token for partner in (emsp, cpo) for token in (partner.token_a, partner.token_b, partner.token_c)]
+    for secret in (*tokens, deployment.operator_key):
         assert secret not in str(items)
         assert secret not in "\n".join(messages)

@@ -23,7 +23,8 @@ OPERATOR = """
 
     KEY = Path(os.environ["OCPI_OPERATOR_KEY"].removeprefix("file:")).read_text().strip()
     FILE = Path(os.environ["OCPI_OPERATOR_KEY"].removeprefix("file:")).with_name("kept.json")
-    EMPTY = {"locations": {}, "tokens": {}, "tariffs": {}, "partners": {}, "invitations": 0}
+    MODULES = ("locations", "tokens", "tariffs", "sessions", "cdrs")
+    EMPTY = {**{module: {} for module in MODULES}, "partners": {}, "invitations": 0}
 
     def handler(event, context):
         if event["headers"].get("authorization") != "Bearer " + KEY:
@@ -58,7 +59,7 @@ OPERATOR = """
         return 201, {**partner, "token": "invitation-" + number, "versions_url": versions_url, "expires_at": ends}
 
     def module(kept, name, method, body):
-        if name not in kept or os.environ.get("OCPI_TEST_WITHOUT") == name:
+        if name not in MODULES or os.environ.get("OCPI_TEST_WITHOUT") == name:
             return 404, {"title": "no such module"}
         if method == "GET":
             return 200, {"items": [], "next_cursor": None, "total": len(kept[name])}
@@ -103,6 +104,7 @@ def test_a_first_start_fills_the_network_and_invites_a_partner(template: Path) -
     with running_gateway(template=template, demo=True) as gateway:
         content = kept(gateway)
         assert [len(content[module]) for module in ("locations", "tokens", "tariffs")] == [50, 20, 3]
+        assert 100 < len(content["cdrs"]) <= len(content["sessions"])
         assert [partner["role"] for partner in content["partners"].values()] == ["EMSP"]
         assert "invitation-1" in printed(gateway)
 
@@ -159,10 +161,12 @@ def test_a_start_that_fails_says_so_and_the_next_one_completes_it(template: Path
         assert len(kept(gateway)["partners"]) == 1
 
 
-def test_a_module_that_is_not_there_is_left_out(template: Path) -> None:
-    with running_gateway(template=template, demo=True, environ={"OCPI_TEST_WITHOUT": "tariffs"}) as gateway:
+@pytest.mark.parametrize("module", ["tariffs", "sessions", "cdrs"])
+def test_a_module_that_is_not_there_is_left_out(template: Path, module: str) -> None:
+    with running_gateway(template=template, demo=True, environ={"OCPI_TEST_WITHOUT": module}) as gateway:
         assert "invitation-1" in printed(gateway)
-        assert [len(kept(gateway)[module]) for module in ("locations", "tariffs")] == [50, 0]
+        content = kept(gateway)
+        assert [each for each in ("locations", "tariffs", "sessions", "cdrs") if not content[each]] == [module]
 
 
 @pytest.mark.parametrize(("role", "objects", "partner"), [("CPO", [50, 0, 3], "EMSP"), ("EMSP", [0, 20, 0], "CPO")])
@@ -172,6 +176,7 @@ def test_a_deployment_in_one_role_gets_what_belongs_to_it(
     with running_gateway(template=template, demo=True, environ={"OCPI_ROLES": role}) as gateway:
         content = kept(gateway)
         assert [len(content[module]) for module in ("locations", "tokens", "tariffs")] == objects
+        assert bool(content["sessions"]) is bool(content["cdrs"]) is (role == "CPO")
         assert [each["role"] for each in content["partners"].values()] == [partner]
 
 
@@ -188,9 +193,16 @@ def test_the_real_system_takes_the_whole_network_and_its_partner_can_call() -> N
         operator, headers = gateway.endpoints["operator"]["url"], gateway.operator_headers
         totals = [
             httpx.get(f"{operator}/2.1.1/{module}?limit=1", headers=headers).json()["total"]
-            for module in ("locations", "tokens")
+            for module in ("locations", "tokens", "tariffs")
         ]
-        assert totals == [50, 20]
+        assert totals == [50, 20, 3]
+        for module in ("sessions", "cdrs"):
+            written = httpx.get(f"{operator}/2.1.1/{module}?limit=1000", headers=headers).json()["items"]
+            assert 100 < len(written) < 200
+            repeated = httpx.put(f"{operator}/2.1.1/{module}/{written[0]['id']}", headers=headers, json=written[0])
+            # Not changed, plausible, and nobody's until the partner pushes its cards.
+            assert repeated.status_code == 200
+            assert repeated.json() == {"object": written[0], "audience": None, "warnings": []}
         invitation = json.loads((gateway.data / "demo.json").read_text(encoding="utf-8"))
         assert invitation["token"] in printed(gateway)
         token = {"Authorization": f"Token {invitation['token']}"}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.answers import data_of
 from tests.support.ids import AWKWARD_IDS, fresh_id, in_url
 from tests.support.party import fixture
 
@@ -28,9 +29,7 @@ def stored(operator: Operator, base: str = "location_max", /, **changes: Any) ->
 
 def read(emsp: PlayedPartner, *segments: str) -> Any:
     """What a partner gets for a location, EVSE or connector."""
-    answer = emsp.get(emsp.endpoint("locations", in_url(*segments)))
-    assert (answer.status_code, answer.json()["status_code"]) == (200, 1000), answer.text
-    return answer.json()["data"]
+    return data_of(emsp.get(emsp.endpoint("locations", in_url(*segments))))
 
 
 def listed(emsp: PlayedPartner, **query: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.answers import data_of, ended
 from tests.support.ids import AWKWARD_IDS, fresh_id, in_url
 from tests.support.party import fixture
 
@@ -47,23 +48,20 @@ def pushed(cpo: PlayedPartner, base: str = "location_max", /, **changes: Any) ->
 
 
 def read(cpo: PlayedPartner, *segments: str) -> Any:
-    answer = cpo.get(location_url(cpo, *segments))
-    assert (answer.status_code, answer.json()["status_code"]) == (200, 1000), answer.text
-    return answer.json()["data"]
+    return data_of(cpo.get(location_url(cpo, *segments)))
 
 
 def accepted(answer: httpx.Response, http_status: int = 200) -> None:
-    assert (answer.status_code, answer.json()["status_code"]) == (http_status, 1000), answer.text
-    assert "data" not in answer.json()
+    ended(answer, http_status, 1000)
 
 
 def refused(answer: httpx.Response, pointer: str) -> None:
-    assert (answer.status_code, answer.json()["status_code"]) == (200, 2001), answer.text
+    ended(answer, 200, 2001)
     assert pointer in answer.json()["status_message"]
 
 
 def not_found(answer: httpx.Response) -> None:
-    assert (answer.status_code, answer.json()["status_code"]) == (404, 2003), answer.text
+    ended(answer, 404, 2003)
 
 
 @pytest.mark.req("LOC-30", "LOC-46", "TF-27")

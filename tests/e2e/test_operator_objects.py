@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.answers import problem
 from tests.support.ids import AWKWARD_IDS, fresh_id, in_url
 from tests.support.party import fixture
 
@@ -47,12 +48,7 @@ def written(answer: httpx.Response, http_status: int = 200) -> Any:
 
 
 def refused(answer: httpx.Response, http_status: int, *pointers: str) -> None:
-    assert answer.status_code == http_status, answer.text
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == http_status
-    assert {"type", "title", "status", "detail"} <= set(problem)
-    assert [error["pointer"] for error in problem.get("errors", [])] == list(pointers)
+    assert [error["pointer"] for error in problem(answer, http_status).get("errors", [])] == list(pointers)
 
 
 def now(seconds: int = 0) -> str:
@@ -293,11 +289,21 @@ def test_a_write_for_another_revision_is_refused(operator: Operator, method: str
     seen = operator.get(url).headers["ETag"]
     changed = operator.patch(url, json={"x_ours": 1})
     assert changed.headers["ETag"] == operator.get(url).headers["ETag"] != seen
-    body = value | {"x_ours": 2, "last_updated": NEWER}
+    body = {**value, "x_ours": 2}
+    del body["last_updated"]
     for stale in (seen, '"nonsense"', f'"x", {seen}'):
         refused(operator.request(method, url, json=body, headers={"If-Match": stale}), 412)
     current = f'"x", {changed.headers["ETag"]}'
     assert operator.request(method, url, json=body, headers={"If-Match": current}).is_success
+
+
+def test_what_was_deleted_and_made_anew_is_another_revision(operator: Operator) -> None:
+    url, value = created(operator, "tariffs")
+    headers = {"If-Match": operator.get(url).headers["ETag"]}
+    assert operator.delete(url, headers=headers).status_code == 204
+    written(operator.put(url, json=value), 201)
+    refused(operator.delete(url, headers=headers), 412)
+    assert operator.get(url).json() == value
 
 
 def test_if_match_holds_for_parts_of_a_location_and_for_what_is_not_there(operator: Operator) -> None:
@@ -325,6 +331,14 @@ def test_two_writers_at_once_on_one_location_lose_nothing(operator: Operator) ->
         list(pool.map(patch_again_and_again, uids))
     for evse in operator.get(url).json()["evses"]:
         assert [evse.get(f"x_{number}") for number in range(10)] == [evse["uid"]] * 10
+
+
+def test_of_many_who_create_one_object_at_once_one_has_created_it(operator: Operator) -> None:
+    url, value = fresh("locations", last_updated=...)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: operator.put(url, json=value), range(8)))
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    assert {answer.headers["ETag"] for answer in answers} == {operator.get(url).headers["ETag"]}
 
 
 def test_of_many_who_replace_one_revision_only_one_succeeds(operator: Operator) -> None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.answers import data_of, ended
 from tests.support.ids import AWKWARD_IDS, fresh_id, in_url
+from tests.support.lists import is_listed_by_page_and_time, listed
 from tests.support.party import fixture
 
 if TYPE_CHECKING:
-    import httpx
-
     from tests.support.party import Operator, PlayedPartner
 
 OLD, LATER = "2024-03-05T10:11:12Z", "2024-03-06T00:00:00Z"
@@ -37,38 +37,13 @@ def own(operator: Operator, base: str = "tariff_max", /, **changes: Any) -> dict
 
 
 def read(cpo: PlayedPartner, tariff_id: str) -> Any:
-    answer = cpo.get(tariff_url(cpo, tariff_id))
-    assert (answer.status_code, answer.json()["status_code"]) == (200, 1000), answer.text
-    return answer.json()["data"]
-
-
-def listed(emsp: PlayedPartner, **query: Any) -> list[dict[str, Any]]:
-    answer = emsp.get(emsp.endpoint("tariffs"), params={"limit": 1000, **query})
-    assert answer.json()["status_code"] == 1000, answer.text
-    assert answer.headers["X-Total-Count"] == str(len(answer.json()["data"]))
-    tariffs: list[dict[str, Any]] = answer.json()["data"]
-    return tariffs
-
-
-def ended(answer: httpx.Response, http_status: int, status_code: int) -> None:
-    assert (answer.status_code, answer.json()["status_code"]) == (http_status, status_code), answer.text
-    assert "data" not in answer.json()
+    return data_of(cpo.get(tariff_url(cpo, tariff_id)))
 
 
 @pytest.mark.req("TAR-01")
 def test_partners_list_our_tariffs_by_page_and_by_time(operator: Operator, emsp: PlayedPartner) -> None:
     old, new = own(operator, last_updated=OLD), own(operator, "tariff_free", last_updated=LATER)
-    for query, expected in (
-        ({}, [old, new]),
-        ({"date_from": OLD, "date_to": LATER}, [old]),
-        ({"date_from": LATER}, [new]),
-        ({"date_to": LATER}, [old]),
-    ):
-        assert [tariff for tariff in listed(emsp, **query) if tariff in (old, new)] == expected
-    first = emsp.get(emsp.endpoint("tariffs"), params={"limit": 1})
-    assert (len(first.json()["data"]), first.headers["X-Limit"]) == (1, "1")
-    following = first.headers["Link"].partition(">")[0].removeprefix("<")
-    assert emsp.get(following).json()["data"] != first.json()["data"]
+    is_listed_by_page_and_time(emsp, "tariffs", old, new)
 
 
 @pytest.mark.req("TAR-02")
@@ -80,7 +55,7 @@ def test_partners_change_none_of_our_tariffs_and_read_none_alone(operator: Opera
         assert answer.headers["Allow"] == "GET"
         assert emsp.call(method, emsp.endpoint("tariffs", tariff["id"]), json=tariff).status_code in {404, 405}
     assert emsp.get(emsp.endpoint("tariffs", tariff["id"])).status_code == 404
-    assert tariff in listed(emsp)
+    assert tariff in listed(emsp, "tariffs")
 
 
 @pytest.mark.req("TAR-03", "TAR-04")
@@ -115,7 +90,7 @@ def test_what_partners_could_not_read_never_reaches_them(
     answer = operator.put("/2.1.1/tariffs/refused", json=tariff)
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
-    assert all(known["id"] not in {"refused", tariff.get("id")} for known in listed(emsp))
+    assert all(known["id"] not in {"refused", tariff.get("id")} for known in listed(emsp, "tariffs"))
 
 
 @pytest.mark.req("TAR-03", "TAR-20")
@@ -124,10 +99,25 @@ def test_a_tariff_goes_out_with_the_time_of_its_change_and_free_is_a_flat_price_
 ) -> None:
     tariff = fixture("tariff_free", id=fresh_id("O"), last_updated=...)
     assert operator.put_object("tariffs", tariff).status_code == 201
-    found = next(known for known in listed(emsp, date_from=LATER) if known["id"] == tariff["id"])
+    found = next(known for known in listed(emsp, "tariffs", date_from=LATER) if known["id"] == tariff["id"])
     assert found.pop("last_updated") > LATER
     assert found == tariff
     assert found["elements"][0]["price_components"] == [{"type": "FLAT", "price": 0.0, "step_size": 0}]
+
+
+@pytest.mark.req("TAR-19")
+@pytest.mark.parametrize(
+    ("restrictions", "pointers"),
+    [([{"min_kwh": 5}, None], []), ([None, {}], []), ([None, {"min_kwh": 5}], ["/elements/1/restrictions"])],
+)
+def test_a_tariff_whose_last_element_is_no_default_is_taken_with_a_warning(
+    operator: Operator, restrictions: list[Any], pointers: list[str]
+) -> None:
+    element = fixture("tariff_free")["elements"][0]
+    elements = [element if each is None else element | {"restrictions": each} for each in restrictions]
+    answer = operator.put_object("tariffs", fixture("tariff_free", id=fresh_id("O"), elements=elements))
+    assert answer.status_code == 201
+    assert [warning.partition(": ")[0] for warning in answer.json()["warnings"]] == pointers
 
 
 @pytest.mark.req("TAR-04")

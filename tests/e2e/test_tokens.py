@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.answers import data_of, ended
 from tests.support.ids import AWKWARD_IDS, fresh_id, in_url
 from tests.support.party import fixture
 
 if TYPE_CHECKING:
-    import httpx
-
     from tests.support.party import Operator, PlayedPartner
 
 OLD, LATER = "2024-03-05T10:11:12Z", "2024-03-06T00:00:00Z"
@@ -31,14 +30,7 @@ def pushed(emsp: PlayedPartner, base: str = "token_max", /, **changes: Any) -> d
 
 
 def read(emsp: PlayedPartner, uid: str, **query: str) -> Any:
-    answer = emsp.get(token_url(emsp, uid), params=query)
-    assert (answer.status_code, answer.json()["status_code"]) == (200, 1000), answer.text
-    return answer.json()["data"]
-
-
-def ended(answer: httpx.Response, http_status: int, status_code: int) -> None:
-    assert (answer.status_code, answer.json()["status_code"]) == (http_status, status_code), answer.text
-    assert "data" not in answer.json()
+    return data_of(emsp.get(token_url(emsp, uid), params=query))
 
 
 def own(operator: Operator, base: str = "token_max", /, **changes: Any) -> dict[str, Any]:

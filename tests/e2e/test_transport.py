@@ -13,6 +13,7 @@ import pytest
 from local.template import read_template
 from tests.support.envelope import DATE_TIME, envelope, refused, succeeded
 from tests.support.gateway import ROOT
+from tests.support.lists import WHOLE
 from tests.support.party import PlayedPartner, fixture
 
 if TYPE_CHECKING:
@@ -21,14 +22,17 @@ if TYPE_CHECKING:
     from tests.support.gateway import Gateway
     from tests.support.party import Operator
 
-LISTS = (("EMSP", "locations"), ("EMSP", "tariffs"), ("CPO", "tokens"))
+LISTS = (("EMSP", "locations"), ("EMSP", "sessions"), ("EMSP", "cdrs"), ("EMSP", "tariffs"), ("CPO", "tokens"))
 """Role of the partner that reads it, and module: the lists of our own objects."""
 RECEIVED = (
     ("CPO", "locations", "location_max", {"name": "Renamed"}),
+    ("CPO", "sessions", "session_max", {"meter_id": "Renamed"}),
     ("CPO", "tariffs", "tariff_max", {"tariff_alt_url": "https://cpo.example/renamed"}),
     ("EMSP", "tokens", "token_max", {"visual_number": "Renamed"}),
 )
 """Role of the partner that pushes it, module, an example, and a change of one of its optional fields."""
+CHANGEABLE = {"sessions": {"status": "ACTIVE"}}
+"""What makes an example one that can still be changed."""
 NUMBERS = count()
 
 lists = pytest.mark.parametrize(("role", "module"), LISTS)
@@ -39,7 +43,8 @@ class Pushed:
 
     def __init__(self, partner: PlayedPartner, module: str, example: str, object_id: str, url_id: str = "") -> None:
         self.partner = partner
-        self.value = fixture(example, **{"uid" if module == "tokens" else "id": object_id})
+        identity = {"uid" if module == "tokens" else "id": object_id}
+        self.value = fixture(example, **identity, **CHANGEABLE.get(module, {}))
         self.url = partner.own_url(module, url_id or object_id)
 
     def put(self, **changes: Any) -> httpx.Response:
@@ -153,7 +158,7 @@ def test_a_token_is_taken_as_it_was_issued(emsp: PlayedPartner, nobody: httpx.Cl
 )
 def test_another_form_of_authorization_is_refused(emsp: PlayedPartner, nobody: httpx.Client, form: str) -> None:
     value = form.format(token=emsp.token, lower=str(emsp.token).lower())
-    headers = {"Authorization": value.encode("latin-1")}
+    headers = httpx.Headers({"Authorization": value}, encoding="latin-1")
     refused(nobody.get(emsp.endpoints["locations"], headers=headers), 401, 2000)
 
 
@@ -217,7 +222,7 @@ def test_each_module_has_a_list_and_an_empty_one_is_a_list(
     partners: dict[str, PlayedPartner], role: str, module: str
 ) -> None:
     url = partners[role].endpoint(module)
-    assert isinstance(succeeded(partners[role].get(url)), list)
+    assert isinstance(succeeded(partners[role].get(url, params=WHOLE.get(module))), list)
     assert succeeded(partners[role].get(url, params={"date_from": "9000-01-01T00:00:00Z"})) == []
 
 
@@ -376,8 +381,8 @@ def test_a_patch_may_repeat_the_id_but_not_name_another(pushed: tuple[Pushed, di
 @pytest.mark.req("TF-65")
 def test_a_trailing_slash_makes_no_difference_and_nothing_is_redirected(partners: dict[str, PlayedPartner]) -> None:
     for role, module in LISTS:
-        partner, url = partners[role], partners[role].endpoint(module)
-        assert succeeded(partner.get(url)) == succeeded(partner.get(f"{url}/"))
+        partner, url, query = partners[role], partners[role].endpoint(module), WHOLE.get(module)
+        assert succeeded(partner.get(url, params=query)) == succeeded(partner.get(f"{url}/", params=query))
     thing = Pushed(partners["EMSP"], "tokens", "token_max", f"T-{next(NUMBERS)}")
     succeeded(thing.partner.put(f"{thing.url}/", thing.value), 201)
     assert thing.stored() == thing.value
@@ -445,6 +450,8 @@ FALLBACK = ("/ocpi", "/ocpi/{proxy+}")
 BELOW = {
     "/ocpi/cpo/2.1.1/locations/{proxy+}": ("X", "X/Y", "X/Y/1", "X%2FY", "X/"),
     "/ocpi/emsp/2.1.1/locations/{proxy+}": ("FR/CPO/X", "FR/CPO/X/Y", "FR/CPO/X/Y/1", "a/b/c/d/e"),
+    "/ocpi/emsp/2.1.1/sessions/{proxy+}": ("FR/CPO/X", "a/b/c"),
+    "/ocpi/emsp/2.1.1/cdrs/{proxy+}": ("X", "X%2FY"),
     "/ocpi/emsp/2.1.1/tariffs/{proxy+}": ("FR/CPO/X", "a/b/c"),
     "/ocpi/cpo/2.1.1/tokens/{proxy+}": ("DE/EMS/X", "a/b/c"),
 }
@@ -491,7 +498,8 @@ def test_null_equals_absent_in_an_optional_field(pushed: tuple[Pushed, dict[str,
 @pytest.mark.req("TF-70")
 def test_a_list_that_may_be_empty_may_be_absent_null_or_empty(location: Pushed) -> None:
     without = {name: value for name, value in location.value.items() if name != "related_locations"}
-    for absent in (..., None, []):
+    given: tuple[Any, ...] = (..., None, [])
+    for absent in given:
         location.put(related_locations=location.value["related_locations"])
         succeeded(location.put(related_locations=absent))
         assert location.stored() == without

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
 TEMPLATE = """\
 AWSTemplateFormatVersion: "2010-09-09"
@@ -46,19 +47,65 @@ FUNCTION = """\
         Root: {{Type: Api, Properties: {{RestApiId: !Ref Api, Method: ANY, Path: {path}}}}}
         Rest: {{Type: Api, Properties: {{RestApiId: !Ref Api, Method: ANY, Path: "{path}/{{proxy+}}"}}}}
 """
+WORKER = """\
+  {name}Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/{name}/
+      Events:
+        Tick: {{Type: Schedule, Properties: {{Schedule: "{expression}"}}}}
+"""
+QUEUES = f"""\
+  Layer:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {{ContentUri: {Path(__file__).parents[2] / "layers" / "ocpi"}/}}
+  Work:
+    Type: AWS::SQS::Queue
+    Properties:
+      VisibilityTimeout: 1
+      RedrivePolicy: {{deadLetterTargetArn: !GetAtt Dead.Arn, maxReceiveCount: 2}}
+  Dead: {{Type: AWS::SQS::Queue}}
+"""
+QUEUE_WORKER = """\
+  {name}Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/{name}/
+      Environment: {{Variables: {{WORK_QUEUE: !Sub "sqs:${{Work}}", DEAD_QUEUE: !Sub "sqs:${{Dead}}"}}}}
+      Events:
+        Messages:
+          Type: SQS
+          Properties:
+            Queue: !GetAtt {queue}.Arn
+            BatchSize: 10
+            FunctionResponseTypes: [ReportBatchItemFailures]
+"""
 
 
-def write_system(folder: Path, **sources: str) -> Path:
+def write_system(
+    folder: Path,
+    schedules: Mapping[str, str] | None = None,
+    queues: Mapping[str, str] | None = None,
+    **sources: str,
+) -> Path:
     """Write ``template.yaml`` and one function per name with that ``app.py``; the template's path.
 
-    ``operator`` gets ``/operator``, any other name ``/ocpi/<name>``.
+    ``operator`` gets ``/operator``, a name in ``schedules`` that schedule, one in ``queues`` the messages of that
+    queue, any other name ``/ocpi/<name>``. Queues are ``Work``, on which a message is hidden for one second and which
+    it may be received from twice, and ``Dead``, where it goes then.
     """
-    template = TEMPLATE
+    template = TEMPLATE + (QUEUES if queues else "")
+    scheduled, fed = schedules or {}, queues or {}
     for name, source in sources.items():
         code = folder / "functions" / name
         code.mkdir(parents=True)
         (code / "app.py").write_text(dedent(source), encoding="utf-8")
-        template += FUNCTION.format(name=name, path="/operator" if name == "operator" else f"/ocpi/{name}")
+        if name in scheduled:
+            template += WORKER.format(name=name, expression=scheduled[name])
+        elif name in fed:
+            template += QUEUE_WORKER.format(name=name, queue=fed[name])
+        else:
+            template += FUNCTION.format(name=name, path="/operator" if name == "operator" else f"/ocpi/{name}")
     path = folder / "template.yaml"
     path.write_text(template, encoding="utf-8")
     return path

@@ -99,8 +99,16 @@ def key(object_id: str, collection: Collection = LOCATIONS) -> Key:
     return Key(collection, object_id)
 
 
-def draft(document: str, last_updated: str = "2026-01-01T00:00:00Z", audience: str | None = "*") -> Draft:
-    return Draft("2.1.1", document, last_updated, audience)
+def draft(
+    document: str,
+    last_updated: str = "2026-01-01T00:00:00Z",
+    audience: str | None = "*",
+    *,
+    lookup: str | None = None,
+    due: str | None = None,
+    findings: tuple[str, ...] = (),
+) -> Draft:
+    return Draft("2.1.1", document, last_updated, audience, lookup, due, findings)
 
 
 @contextmanager
@@ -123,3 +131,13 @@ def lost_answers(client: DynamoDBClient, operation: str, *, times: int = 1) -> I
     finally:
         endpoint._do_get_response = send
     assert left == 0, f"{operation} was never called"
+
+
+@contextmanager
+def answers(client: DynamoDBClient, operation: str, change: Callable[..., None]) -> Iterator[None]:
+    """Let a function change what DynamoDB answers to an operation."""
+    client.meta.events.register(f"after-call.dynamodb.{operation}", change)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(f"after-call.dynamodb.{operation}", change)

@@ -1,4 +1,6 @@
-"""What ``template.yaml`` promises: routes and what functions are told of them, rights, logs, answers, parameters."""
+"""What ``template.yaml`` promises: routes and what functions are told of them, schedules, queues, rights, logs,
+answers, parameters.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +15,20 @@ from packaging.requirements import Requirement
 
 from local.intrinsics import Resolver, parse
 from local.template import Function, read_template
-from ocpi.settings import ROLES, read_settings
+from ocpi.queues.port import MAX_DELAY_SECONDS
+from ocpi.settings import ROLES, SettingsError, read_settings
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 RESOURCES: dict[str, dict[str, Any]] = DOCUMENT["Resources"]
 PARAMETERS: dict[str, dict[str, Any]] = DOCUMENT["Parameters"]
-TEMPLATE = read_template(ROOT / "template.yaml")
+# With everything that a deployment may have or not have.
+TEMPLATE = read_template(ROOT / "template.yaml", {"OCPI_COMMAND_HOOK_URL": "https://charging.example.com/commands"})
 API = RESOURCES["Api"]["Properties"]
 functions = pytest.mark.parametrize("function", TEMPLATE.functions, ids=lambda function: function.folder.name)
+routed_functions = pytest.mark.parametrize(
+    "function", [each for each in TEMPLATE.functions if each.routes], ids=lambda function: function.folder.name
+)
 
 
 def _properties(function: Function) -> dict[str, Any]:
@@ -49,6 +56,22 @@ def _allowed(function: Function, prefix: str) -> set[str]:
     return {action for action in actions if action.startswith(prefix)}
 
 
+def _able_to_read(secret: str) -> set[str]:
+    """The folders of the functions whose role lets them read a secret."""
+    return {
+        function.folder.name
+        for function in TEMPLATE.functions
+        for statement in _statements(function)
+        if "secretsmanager:GetSecretValue" in _listed(statement["Action"])
+        and {"Ref": secret} in _listed(statement["Resource"])
+    }
+
+
+def _told(variable: str) -> set[str]:
+    """The folders of the functions that have an environment variable."""
+    return {function.folder.name for function in TEMPLATE.functions if variable in function.environment}
+
+
 # Routes
 
 
@@ -60,15 +83,15 @@ def test_version_details_list_the_modules_that_are_routed(role: str) -> None:
     for function in TEMPLATE.functions:
         listed = function.environment[f"OCPI_{role}_MODULES"]
         assert isinstance(listed, str)
-        assert listed.split() == sorted(routed)
+        assert sorted(listed.split()) == sorted(routed)
 
 
-@functions
+@routed_functions
 def test_every_method_reaches_the_function_because_it_answers_405_in_the_envelope(function: Function) -> None:
     assert {route.method for route in function.routes} == {"ANY"}
 
 
-@functions
+@routed_functions
 def test_a_module_takes_its_own_url_and_everything_below_it(function: Function) -> None:
     paths = {route.path for route in function.routes}
     below = {path.removesuffix("/{proxy+}") for path in paths if path.endswith("/{proxy+}")}
@@ -85,6 +108,84 @@ def test_no_route_is_given_twice() -> None:
 def test_every_function_folder_is_deployed() -> None:
     folders = {app.parent for app in (ROOT / "functions").glob("*/app.py")}
     assert folders <= {function.folder for function in TEMPLATE.functions}
+
+
+# Schedules
+
+
+@functions
+def test_a_function_is_called_by_the_api_by_the_clock_or_by_a_queue(function: Function) -> None:
+    assert [bool(function.routes), bool(function.schedules), bool(function.event_sources)].count(True) == 1
+
+
+@functions
+def test_no_schedule_is_in_seconds_which_eventbridge_does_not_know(function: Function) -> None:
+    assert all(schedule.interval % 60 == 0 for schedule in function.schedules)
+
+
+def test_a_pending_session_is_looked_at_well_within_the_time_that_it_has() -> None:
+    (upkeep,) = (function for function in TEMPLATE.functions if function.folder.name == "upkeep")
+    (schedule,) = upkeep.schedules
+    assert schedule.interval <= PARAMETERS["PendingSessionMinutes"]["Default"] * 60 / 2
+    assert upkeep.timeout <= schedule.interval
+
+
+# Queues
+
+workers = pytest.mark.parametrize(
+    "function", [each for each in TEMPLATE.functions if each.event_sources], ids=lambda function: function.folder.name
+)
+
+
+@workers
+def test_a_failed_message_does_not_hold_up_the_rest_of_its_batch(function: Function) -> None:
+    assert all(source.reports_failures for source in function.event_sources)
+
+
+@workers
+def test_a_message_is_not_received_again_while_its_function_can_still_be_at_it(function: Function) -> None:
+    assert all(source.queue.visibility_seconds >= 2 * function.timeout for source in function.event_sources)
+
+
+def test_a_result_that_kills_its_function_each_time_is_not_forgotten_before_the_dead_letter_queue_has_it() -> None:
+    (results,) = (queue for queue in TEMPLATE.queues if queue.name == "CommandResults")
+    assert results.max_receive_count is not None
+    longest = MAX_DELAY_SECONDS + results.max_receive_count * results.visibility_seconds
+    assert longest < results.retention_seconds
+
+
+@workers
+def test_a_worker_receives_from_its_queue_only(function: Function) -> None:
+    receiving = [each["Resource"] for each in _statements(function) if "sqs:ReceiveMessage" in _listed(each["Action"])]
+    assert receiving == [{"Fn::GetAtt": [source.queue.name, "Arn"]} for source in function.event_sources]
+
+
+def test_every_queue_is_encrypted_and_what_dies_in_it_is_kept_for_a_fortnight() -> None:
+    dead = {queue.dead_letter_arn for queue in TEMPLATE.queues} - {None}
+    assert all(RESOURCES[queue.name]["Properties"]["SqsManagedSseEnabled"] is True for queue in TEMPLATE.queues)
+    assert {queue.retention_seconds for queue in TEMPLATE.queues if queue.arn in dead} == {14 * 86_400}
+    assert all((queue.dead_letter_arn is None) is (queue.arn in dead) for queue in TEMPLATE.queues)
+
+
+def test_a_command_waits_for_the_charge_point_system_as_long_as_it_may_live() -> None:
+    (requests,) = (queue for queue in TEMPLATE.queues if queue.name == "CommandRequests")
+    assert requests.retention_seconds >= PARAMETERS["CommandSeconds"]["MaxValue"]
+
+
+def test_a_deadline_can_be_a_delayed_message() -> None:
+    assert PARAMETERS["CommandSeconds"]["MaxValue"] <= MAX_DELAY_SECONDS
+
+
+def test_commands_are_left_on_their_queue_unless_there_is_a_hook() -> None:
+    without = read_template(ROOT / "template.yaml")
+    (worker,) = (function for function in without.functions if function.folder.name == "command_requests")
+    assert worker.event_sources == ()
+
+
+def test_an_alarm_tells_of_results_that_were_given_up() -> None:
+    alarm = RESOURCES["UndeliveredResults"]["Properties"]
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["CommandResultsDead", "QueueName"]}}]
+    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
 
 
 # Functions and their rights
@@ -130,14 +231,34 @@ def test_a_role_names_every_action_and_every_resource(function: Function) -> Non
             assert "*" not in json.dumps(resource)
 
 
-def test_only_credentials_and_operator_open_tokens_of_partners() -> None:
+def test_only_who_calls_partners_opens_their_tokens() -> None:
     able = {function.folder.name for function in TEMPLATE.functions if _allowed(function, "kms:")}
-    assert able == {"credentials", "operator"}
+    assert able == {"command_results", "credentials", "operator"}
+
+
+@functions
+def test_a_function_sends_to_no_queue_that_it_is_not_told_of(function: Function) -> None:
+    told = {value.rpartition("/")[2] for value in function.environment.values() if str(value).startswith("sqs:")}
+    reached = {
+        resource["Fn::GetAtt"][0]
+        for statement in _statements(function)
+        if any(action.startswith("sqs:") for action in _listed(statement["Action"]))
+        for resource in _listed(statement["Resource"])
+    }
+    assert reached == told
 
 
 def test_only_operator_knows_where_the_operator_key_is_and_may_read_it() -> None:
-    assert {f.folder.name for f in TEMPLATE.functions if _allowed(f, "secretsmanager:")} == {"operator"}
-    assert {f.folder.name for f in TEMPLATE.functions if "OCPI_OPERATOR_KEY" in f.environment} == {"operator"}
+    assert _able_to_read("OperatorKey") == _told("OCPI_OPERATOR_KEY") == {"operator"}
+
+
+def test_only_who_calls_the_operator_knows_where_the_key_that_signs_webhooks_is_and_may_read_it() -> None:
+    assert _able_to_read("WebhookSecret") == _told("OCPI_WEBHOOK_SECRET") == {"command_requests", "tokens"}
+
+
+def test_the_key_that_signs_webhooks_can_be_read_as_base64() -> None:
+    made = RESOURCES["WebhookSecret"]["Properties"]["GenerateSecretString"]
+    assert (made["PasswordLength"] % 4, made["ExcludePunctuation"], made["IncludeSpace"]) == (0, True, False)
 
 
 @functions
@@ -263,6 +384,43 @@ def test_the_functions_understand_what_they_are_told_by_default() -> None:
 )
 def test_the_public_base_url_is_https_and_can_be_continued_with_a_path(url: str, taken: bool) -> None:
     assert bool(re.fullmatch(PARAMETERS["PublicBaseUrl"]["AllowedPattern"], url)) is taken
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("", True),
+        ("https://operator.example.com/authorize?key=x", True),
+        ("http://operator.example.com/authorize", False),
+        ("operator.example.com", False),
+        ("https://operator.example.com/a b", False),
+    ],
+)
+@pytest.mark.parametrize("hook", ["AuthorizationHookUrl", "CommandHookUrl"])
+def test_a_hook_is_https(hook: str, url: str, taken: bool) -> None:
+    assert bool(re.fullmatch(PARAMETERS[hook]["AllowedPattern"], url)) is taken
+
+
+def test_the_functions_take_every_number_of_minutes_that_a_session_may_be_pending_and_no_other() -> None:
+    parameter = PARAMETERS["PendingSessionMinutes"]
+    told = {
+        name: value if isinstance(value, str) else "x:y" for name, value in TEMPLATE.functions[0].environment.items()
+    }
+    for minutes in (parameter["MinValue"], parameter["Default"], parameter["MaxValue"]):
+        settings = read_settings({**told, "OCPI_PENDING_SESSION_MINUTES": str(minutes)})
+        assert settings.pending_session_minutes == minutes
+    for minutes in (parameter["MinValue"] - 1, parameter["MaxValue"] + 1):
+        with pytest.raises(SettingsError, match="OCPI_PENDING_SESSION_MINUTES"):
+            read_settings({**told, "OCPI_PENDING_SESSION_MINUTES": str(minutes)})
+
+
+def test_the_functions_take_every_deadline_of_a_command_that_the_template_does() -> None:
+    parameter = PARAMETERS["CommandSeconds"]
+    told = {
+        name: value if isinstance(value, str) else "x:y" for name, value in TEMPLATE.functions[0].environment.items()
+    }
+    for seconds in (parameter["MinValue"], parameter["Default"], parameter["MaxValue"]):
+        assert read_settings({**told, "OCPI_COMMAND_SECONDS": str(seconds)}).command_seconds == seconds
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from local.intrinsics import TemplateError, Unresolved
+from local.schedule import Schedule
 from local.template import Route, read_template
 
 if TYPE_CHECKING:
@@ -57,7 +58,16 @@ Resources:
         Root: {Type: Api, Properties: {Path: /ocpi/locations, Method: get}}
         Rest: {Type: Api, Properties: {Path: "/ocpi/locations/{proxy+}", Method: ANY}}
         Nightly: {Type: Schedule, Properties: {Schedule: rate(1 day)}}
+        Never: {Type: Schedule, Properties: {Schedule: rate(1 day), Enabled: false}}
+        NeverEither: {Type: Schedule, Properties: {Schedule: "cron(0 1 * * ? *)", State: DISABLED}}
 """
+
+
+def _scheduled(properties: str) -> str:
+    """A template whose one schedule has these properties."""
+    events = f"{{Tick: {{Type: Schedule, Properties: {{{properties}}}}}}}"
+    function = f"{{CodeUri: functions/f/, Handler: app.handler, Events: {events}}}"
+    return f"Resources: {{F: {{Type: AWS::Serverless::Function, Properties: {function}}}}}"
 
 
 @pytest.fixture
@@ -77,6 +87,11 @@ def test_a_function_is_read_with_what_all_functions_share(template: Path) -> Non
 def test_only_api_events_are_routes(template: Path) -> None:
     (function,) = read_template(template).functions
     assert function.routes == (Route("/ocpi/locations", "GET"), Route("/ocpi/locations/{proxy+}", "ANY"))
+
+
+def test_schedules_are_those_that_are_enabled(template: Path) -> None:
+    (function,) = read_template(template).functions
+    assert function.schedules == (Schedule("LocationsNightly", 86_400),)
 
 
 def test_environment_variables_are_resolved_as_far_as_they_can_be_without_aws(template: Path) -> None:
@@ -107,6 +122,9 @@ def test_layers_are_the_folders_that_lambda_has_on_its_path(template: Path) -> N
         ("a: [", "not valid YAML"),
         ("- 1", "not a template"),
         ("Resources: {F: {Type: AWS::Serverless::Function, Properties: {Handler: a.b}}}", "function F has no CodeUri"),
+        (_scheduled("Schedule: 'cron(0 1 * * ? *)'"), "schedule FTick: 'cron.*' is not like rate"),
+        (_scheduled("Description: x"), "schedule FTick: None is not like rate"),
+        (_scheduled("Schedule: rate(1 day), Input: '{}'"), "schedule FTick: Input is not handed over outside AWS"),
         ("Resources: {F: {Type: X, Condition: Nope}}", "condition Nope is not declared"),
         ("Resources: {F: {Type: X, Properties: {A: !FindInMap [M, a, b]}}}", "nothing there"),
     ],

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ocpi.errors import PartnerFailed
-from ocpi.store.port import PartnerStatus
+from ocpi.errors import PartnerFailed, StateConflict
+from ocpi.store.port import PartnerChange, PartnerStatus
+from ocpi.transport.authentication import token_hash
 from ocpi.vault.port import SealBroken
 
 if TYPE_CHECKING:
     from ocpi.outbound.answer import Answer
+    from ocpi.store.port import Grant, Partner
     from tests.unit.registration.world import World
 
 
@@ -57,6 +60,44 @@ def test_renewals_from_both_sides_at_once_leave_both_sides_able_to_call(world: W
     world.initiator().renew(partner)
     assert world.both_can_call(partner)
     assert world.partner.opens(received[0]) == "registered"
+    assert len(endless(world, partner)) == 2
+
+
+@pytest.mark.req("CR-44")
+def test_two_renewals_at_once_leave_both_sides_able_to_call(world: World) -> None:
+    partner = world.register()
+
+    def renew_again(_: str) -> None:
+        world.partner.before_answer = lambda _: None
+        world.initiator().renew(world.now(partner))
+
+    world.partner.before_answer = renew_again
+    world.initiator().renew(partner)
+    assert world.both_can_call(partner)
+    assert len(endless(world, partner)) == 2
+    world.initiator().renew(world.now(partner))
+    assert world.both_can_call(partner)
+    assert len(endless(world, partner)) == 1
+
+
+def test_what_the_operator_changes_as_a_renewal_begins_does_not_end_it(world: World) -> None:
+    partner = world.register()
+    world.rename(partner)
+    assert world.initiator().renew(partner).name == "Another name"
+
+
+def test_a_renewal_that_another_one_has_overtaken_is_refused(world: World) -> None:
+    partner = world.register()
+    world.initiator().renew(partner)
+    with pytest.raises(StateConflict):
+        world.initiator().renew(partner)
+    assert world.both_can_call(partner)
+
+
+def endless(world: World, partner: Partner) -> list[str]:
+    """The tokens that the partner may use on us for ever, as far as we know now."""
+    grants = [world.partners.grant(hashed) for hashed in world.now(partner).grants]
+    return [grant.hash for grant in grants if grant is not None and grant.expires_at is None]
 
 
 def test_a_renewal_that_the_partner_repeats_ends_no_token_that_it_may_have_got(world: World) -> None:
@@ -64,6 +105,37 @@ def test_a_renewal_that_the_partner_repeats_ends_no_token_that_it_may_have_got(w
     first, second = world.put(token_c), world.put(token_c)
     assert [world.partner.opens(token) for token in (first, second)] == ["registered", "registered"]
     assert world.partner.opens(token_c) is None
+
+
+@pytest.mark.req("CR-14")
+@pytest.mark.parametrize("initiator", [True, False])
+def test_a_replaced_token_ends_after_an_hour_even_if_the_new_one_is_never_used(world: World, initiator: bool) -> None:
+    partner = world.register()
+    before = str(world.partner.on_us)
+    if initiator:
+        world.initiator().renew(partner)
+    else:
+        world.put(before)
+    grant = world.partners.grant(token_hash(before))
+    assert grant is not None
+    assert grant.expires_at is not None
+    lasts = datetime.fromisoformat(grant.expires_at) - datetime.now(UTC)
+    assert timedelta(minutes=59) < lasts <= timedelta(hours=1)
+
+
+def test_the_first_use_of_a_new_token_is_noted_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = world.put(world.post(world.invite()))
+    settled: list[str] = []
+    settle = world.partners.settle
+
+    def noting(grant: Grant) -> None:
+        settled.append(grant.hash)
+        settle(grant)
+
+    monkeypatch.setattr(world.partners, "settle", noting)
+    for _ in range(3):
+        assert world.partner.opens(token) == "registered"
+    assert settled == [token_hash(token)]
 
 
 def test_tokens_do_not_pile_up_over_many_renewals(world: World) -> None:
@@ -157,3 +229,20 @@ def test_the_token_of_a_failed_renewal_opens_only_if_the_partner_may_have_taken_
 def changed(answer: Answer, changes: dict[str, Any]) -> Answer:
     envelope = {**json.loads(answer.body), **changes}
     return replace(answer, body=json.dumps({k: v for k, v in envelope.items() if v is not ...}).encode())
+
+
+def test_a_handshake_that_died_is_forgotten_by_a_later_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(plain: str, *, about: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(world.vault, "seal", killed)
+    with pytest.raises(KeyboardInterrupt):
+        world.register()
+    monkeypatch.undo()
+    (died,) = world.partners.list()
+    assert died.status is PartnerStatus.REGISTERING
+
+    world.partners.save(PartnerChange(replace(died, invited_at="2020-01-01T00:00:00Z"), expected=died.revision))
+    world.partner.invitation = "token-a"
+    registered = world.register()
+    assert [partner.id for partner in world.partners.list()] == [registered.id]

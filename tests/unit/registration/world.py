@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ocpi.registration.initiator import Initiator
 from ocpi.registration.receiver import Receiver
 from ocpi.registration.tokens import new_token
-from ocpi.settings import Settings
+from ocpi.settings import read_settings
 from ocpi.store.port import Grant, Partner, PartnerChange, PartnerStatus
 from ocpi.store.sqlite import SQLiteStore
 from ocpi.transport.authentication import authenticate, token_hash
@@ -18,20 +18,32 @@ from tests.unit.registration.killer import Killer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from ocpi.outbound.client import PartnerClient
     from ocpi.store.port import Partners
     from ocpi.vault.port import Vault
 
-SETTINGS = Settings("NL", "EXA", "Example", None, ("CPO", "EMSP"), None, "", "", "", True, {"CPO": (), "EMSP": ()})
+SETTINGS = read_settings(
+    {
+        "OCPI_COUNTRY_CODE": "NL",
+        "OCPI_PARTY_ID": "EXA",
+        "OCPI_STORE": "sqlite:unused",
+        "OCPI_VAULT": "keyfile:unused",
+        "OCPI_OPERATOR_KEY": "file:unused",
+    }
+)
 NOBODY = Killer(0, "before")
 
 
 @dataclass
 class World:
-    """``killer`` watches the steps of a handshake; without one nothing dies."""
+    """``killer`` watches the steps of a handshake; without one nothing dies. With a ``client`` our calls go over the
+    network instead of straight to the partner.
+    """
 
     store: SQLiteStore
     vault: Vault
     partner: Counterpart
+    client: PartnerClient | None = None
 
     @classmethod
     def at(cls, path: Path, vault: Vault) -> Self:
@@ -80,17 +92,18 @@ class World:
         return received
 
     def receiver(self, killer: Killer = NOBODY) -> Receiver:
-        return Receiver(killer.around(self.partners), killer.around(self.vault), killer.around(self.partner))
+        client: Any = killer.around(self.client or self.partner)
+        return Receiver(killer.around(self.partners), killer.around(self.vault), client)
 
     def initiator(self, killer: Killer = NOBODY) -> Initiator:
-        client: Any = killer.around(self.partner)
+        client: Any = killer.around(self.client or self.partner)
         return Initiator(
             killer.around(self.partners), killer.around(self.vault), client, SETTINGS, "https://us.example", "2.1.1"
         )
 
-    def register(self, killer: Killer = NOBODY, token: str | None = None) -> Partner:
+    def register(self, killer: Killer = NOBODY, versions_url: str = f"{URL}/versions") -> Partner:
         """We register with the partner, which has invited us."""
-        return self.initiator(killer).register("EMSP", "Partner", f"{URL}/versions", token or "token-a")
+        return self.initiator(killer).register("EMSP", "Partner", versions_url, "token-a")
 
     def now(self, partner: Partner) -> Partner:
         """The partner as it is stored now."""

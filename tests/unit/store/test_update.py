@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -51,6 +51,9 @@ class FakeObjects:
             (expected or 0) + 1,
             "",
             "",
+            draft.lookup,
+            draft.due,
+            draft.findings,
         )
         self.records[(key.collection, key.folded_id)] = record
         return record
@@ -66,6 +69,12 @@ class FakeObjects:
         return results
 
     def delete(self, key: Key, *, expected: int) -> None:
+        raise NotImplementedError
+
+    def find(self, lookup: str) -> list[Record]:
+        raise NotImplementedError
+
+    def due(self, at: str, limit: int) -> list[Record]:
         raise NotImplementedError
 
     def page(self, query: PageQuery) -> Page:
@@ -137,9 +146,12 @@ def test_deciding_for_nothing_leaves_it() -> None:
         ({"document": "b"}, 2),
         ({"version": "2.2.1"}, 2),
         ({"audience": None}, 2),
+        ({"lookup": "x"}, 2),
+        ({"due": "2030-01-01T00:00:00Z"}, 2),
+        ({"findings": ("x",)}, 2),
     ],
 )
-def test_equal_content_writes_nothing(changes: dict[str, str], writes: int) -> None:
+def test_equal_content_writes_nothing(changes: dict[str, Any], writes: int) -> None:
     objects = FakeObjects()
     update(objects, KEY, lambda _: draft("a"))
     outcome = update(objects, KEY, lambda _: replace(draft("a"), **changes))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ocpi.v2_1_1.own_rules import own_faults, own_warnings
+from ocpi.v2_1_1.own_rules import completed, own_faults, own_warnings, tariff_ids
 from tests.unit.v2_1_1.examples import ABSENT, checked
 
 
@@ -66,3 +66,31 @@ def test_a_period_that_we_send_ends_after_it_begins(pointer: str, end: str) -> N
 )
 def test_what_looks_like_a_mistake_is_a_warning(changes: dict[str, Any], warned: list[str]) -> None:
     assert [warning.partition(":")[0] for warning in own_warnings(checked("location_max", changes))] == warned
+
+
+@pytest.mark.req("LOC-22")
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [
+        ({"regular_hours": [{"weekday": 1, "period_begin": "08:00", "period_end": "20:00"}]}, False),
+        ({"regular_hours": [], "twentyfourseven": True}, True),
+    ],
+)
+def test_opening_times_say_whether_they_are_all_day(hours: dict[str, Any], said: bool) -> None:
+    location = checked("location_max", {"/opening_times": hours})
+    assert completed(location)["opening_times"] == location["opening_times"] | {"twentyfourseven": said}
+    assert completed(completed(location)) == completed(location)
+
+
+def test_a_location_without_opening_times_gets_none() -> None:
+    location = checked("location_max", {"/opening_times": ABSENT})
+    assert completed(location) == location
+
+
+@pytest.mark.req("LOC-24")
+def test_each_tariff_is_named_where_it_stands_first() -> None:
+    location = checked(
+        "location_max", {"/evses/0/connectors/1/tariff_id": "T-1", "/evses/1/connectors/0/tariff_id": "b"}
+    )
+    assert tariff_ids(location) == {"T-1": "/evses/0/connectors/0/tariff_id", "b": "/evses/1/connectors/0/tariff_id"}
+    assert tariff_ids(checked("location_min", {})) == {}

@@ -9,7 +9,10 @@ from ocpi.settings import settings
 from ocpi.store.open import open_store
 
 if TYPE_CHECKING:
+    from ocpi.authorization.hook import AuthorizationHook
+    from ocpi.outbound.address_guard import AddressGuard
     from ocpi.outbound.client import PartnerClient
+    from ocpi.queues.port import Queue
     from ocpi.store.port import Store
     from ocpi.vault.port import Vault
 
@@ -29,9 +32,52 @@ def vault() -> Vault:
 
 
 @cache
+def address_guard() -> AddressGuard:
+    """The judge of every URL that a partner chooses."""
+    from ocpi.outbound.address_guard import AddressGuard  # noqa: PLC0415 - as above
+
+    return AddressGuard(allow_private=settings().allow_private_addresses)
+
+
+@cache
 def partner_client() -> PartnerClient:
     """The HTTP client for partners."""
-    from ocpi.outbound.address_guard import AddressGuard  # noqa: PLC0415 - as above
     from ocpi.outbound.client import PartnerClient  # noqa: PLC0415 - as above
 
-    return PartnerClient(AddressGuard(allow_private=settings().allow_private_addresses))
+    return PartnerClient(address_guard())
+
+
+@cache
+def command_requests() -> Queue:
+    """Where the operator's charge point system finds commands."""
+    from ocpi.queues.open import open_queue  # noqa: PLC0415 - as above
+
+    return open_queue(settings().command_requests_queue)
+
+
+@cache
+def command_results() -> Queue:
+    """Where answers of charge points and deadlines of commands arrive."""
+    from ocpi.queues.open import open_queue  # noqa: PLC0415 - as above
+
+    return open_queue(settings().command_results_queue)
+
+
+@cache
+def command_results_dead() -> Queue:
+    """Where results end that nobody could be brought."""
+    from ocpi.queues.open import open_queue  # noqa: PLC0415 - as above
+
+    return open_queue(settings().command_results_dead_queue)
+
+
+@cache
+def authorization_hook() -> AuthorizationHook | None:
+    """The operator's own system that decides real-time authorizations, if there is one."""
+    url = settings().authorization_hook
+    if url is None:
+        return None
+    from ocpi.authorization.hook import AuthorizationHook  # noqa: PLC0415 - most deployments have none
+    from ocpi.kept_secret import secret_reader  # noqa: PLC0415 - as above
+
+    return AuthorizationHook(partner_client(), url, secret_reader(settings().webhook_secret))

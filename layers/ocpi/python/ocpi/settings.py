@@ -40,8 +40,24 @@ class Settings:
     """``secretsmanager:<arn>`` or ``file:<path>``: where the operator key is. Only the operator function is told."""
     allow_private_addresses: bool
     """Whether partners may be at http:// URLs and private addresses; only the local gateway says so."""
+    pending_session_minutes: int
+    """How long a session of ours may be PENDING before it becomes INVALID."""
     modules: Mapping[Role, tuple[str, ...]]
     """The OCPI 2.1.1 modules that each of our roles serves, as ``template.yaml`` routes them."""
+    command_requests_queue: str = ""
+    """``sqs:<queue url>`` or ``sqlite:<path>#<name>``: where commands wait for the charge point system."""
+    command_results_queue: str = ""
+    """As above: where answers of charge points and deadlines arrive."""
+    command_results_dead_queue: str = ""
+    """As above: where results end that could not be delivered."""
+    command_seconds: int = 30
+    """How long a charge point has to answer a command."""
+    command_hook: str | None = None
+    """URL of the operator's charge point system, if it wants commands sent there."""
+    authorization_hook: str | None = None
+    """URL of the operator's own system that decides real-time authorizations of our tokens."""
+    webhook_secret: str = ""
+    """``secretsmanager:<arn>`` or ``file:<path>``: where the key is that signs what goes to the operator's systems."""
 
     @property
     def party(self) -> str:
@@ -80,8 +96,23 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         vault=required("OCPI_VAULT"),
         operator_key=environ.get("OCPI_OPERATOR_KEY", "").strip(),
         allow_private_addresses=environ.get("OCPI_ALLOW_PRIVATE_ADDRESSES", "") == "1",
+        pending_session_minutes=_number(environ, "OCPI_PENDING_SESSION_MINUTES", default=30, least=1, most=1440),
         modules={"CPO": words("OCPI_CPO_MODULES"), "EMSP": words("OCPI_EMSP_MODULES")},
+        command_requests_queue=environ.get("OCPI_COMMAND_REQUESTS_QUEUE", "").strip(),
+        command_results_queue=environ.get("OCPI_COMMAND_RESULTS_QUEUE", "").strip(),
+        command_results_dead_queue=environ.get("OCPI_COMMAND_RESULTS_DEAD_QUEUE", "").strip(),
+        command_seconds=_number(environ, "OCPI_COMMAND_SECONDS", default=30, least=1, most=600),
+        command_hook=environ.get("OCPI_COMMAND_HOOK_URL", "").strip() or None,
+        authorization_hook=environ.get("OCPI_AUTHORIZATION_HOOK_URL", "").strip() or None,
+        webhook_secret=environ.get("OCPI_WEBHOOK_SECRET", "").strip(),
     )
+
+
+def _number(environ: Mapping[str, str], name: str, *, default: int, least: int, most: int) -> int:
+    text = environ.get(name, "").strip() or str(default)
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and least <= int(text) <= most):
+        raise SettingsError(f"{name} must be a whole number from {least} to {most}")
+    return int(text)
 
 
 @cache

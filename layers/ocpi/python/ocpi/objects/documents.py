@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ocpi import strict_json
 from ocpi.store.port import Draft, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def read_document(record: Record) -> dict[str, Any]:
@@ -14,11 +17,22 @@ def read_document(record: Record) -> dict[str, Any]:
     return document
 
 
-def draft(version: str, document: dict[str, Any], *, audience: str | None = None) -> Draft:
-    """A valid, canonical object, ready to be stored."""
+def draft(
+    version: str,
+    document: dict[str, Any],
+    *,
+    audience: str | None = None,
+    lookup: str | None = None,
+    due: str | None = None,
+    findings: Iterable[str] = (),
+) -> Draft:
+    """A valid, canonical object, ready to be stored; what goes with it as in :class:`ocpi.store.port.Draft`."""
     return Draft(
         version=version,
         document=strict_json.write(document),
         last_updated=document["last_updated"],
         audience=audience,
+        lookup=lookup,
+        due=due,
+        findings=tuple(findings),
     )

@@ -1,28 +1,28 @@
 """Our own objects: how the operator's writes become what is stored.
 
-Each function gives a decision for :func:`ocpi.store.update.update`, which asks it again if another writer was
-faster. Equal content writes nothing, so repeating a write changes nothing and pushes nothing.
+The methods of :class:`OwnWrites` give decisions for :func:`ocpi.store.update.update`, which asks again if another
+writer was faster. Equal content writes nothing, so repeating a write changes nothing and pushes nothing.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ocpi.errors import NotFound, PreconditionFailed
+from ocpi.errors import NotFound, PreconditionFailed, StateConflict
 from ocpi.faults import Fault, Invalid
+from ocpi.objects.audience import EVERYBODY, find_audience, waiting_lookup
 from ocpi.objects.documents import draft, read_document
 from ocpi.objects.last_updated import Parts, settle, without_times
+from ocpi.objects.looks import after_minutes, first_try, next_try
 from ocpi.objects.received import refuse_other_spelling
-from ocpi.store.port import OWN, Collection, Draft, Key, Record
+from ocpi.store.port import OWN, Collection, Draft, Key, Objects, Record
 from ocpi.times import now_wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ocpi.store.update import Decide
-
-EVERYBODY = "*"
-"""The audience of locations, tariffs and tokens: every partner of the fitting role."""
 
 Document = dict[str, Any]
 
@@ -39,6 +39,14 @@ class Rules(Protocol):
         """The OCPI version."""
 
     @property
+    def id_field(self) -> str:
+        """The field that holds the id."""
+
+    @property
+    def folds_ids(self) -> bool:
+        """Whether ids that differ only by case are the same id."""
+
+    @property
     def parts(self) -> Parts:
         """Lists whose elements have an identity and a ``last_updated`` of their own."""
 
@@ -51,8 +59,26 @@ class Rules(Protocol):
         """With what we send and the operator need not say."""
 
     @property
+    def stamped(self) -> Callable[[Document, str, Document | None], Document]:
+        """With a ``last_updated`` in embedded copies of other objects that have none: as the stored object has it at
+        the same place, or else this one.
+        """
+
+    @property
     def replaced(self) -> Callable[[Document, Document], Document]:
         """What a whole new version of an object becomes, given the stored one."""
+
+    @property
+    def auth_id(self) -> Callable[[Document], str | None]:
+        """The ``auth_id`` of the token that decides whose an object is; ``None``: it is everybody's."""
+
+    @property
+    def pending(self) -> Callable[[Document], bool]:
+        """Whether an object is in a state that it must leave in time."""
+
+    @property
+    def final(self) -> Callable[[Document], str | None]:
+        """Why an object cannot change any more; ``None``: it can."""
 
     def check(self, document: Any) -> Document:
         """The canonical object."""
@@ -63,38 +89,134 @@ def own_key(rules: Rules, object_id: str) -> Key:
     return Key(Collection(OWN, rules.name), object_id)
 
 
-def put_own(rules: Rules, key: Key, body: Document, if_match: str | None) -> Decide:
-    """Create or replace; ``body`` is canonical and may lack ``last_updated`` anywhere."""
-
-    def decide(record: Record | None) -> Draft:
-        require_match(record, if_match)
-        refuse_other_spelling(record, key)
-        if record is None:
-            return _settled(rules, body, None)
-        stored = read_document(record)
-        return _settled(rules, rules.replaced(stored, body), stored)
-
-    return decide
+def is_spelled(rules: Rules, record: Record | None, key: Key) -> bool:
+    """Whether a record is the one that this key names, where letter case counts."""
+    return record is not None and (rules.folds_ids or record.key.id == key.id)
 
 
-def change_own(rules: Rules, key: Key, change: Callable[[Document], Document], if_match: str | None) -> Decide:
-    """Change what is there. ``change`` gets the stored object without any ``last_updated``: what it adds counts as
-    given. Raises :class:`NotFound` if there is nothing to change.
+@dataclass(frozen=True, slots=True)
+class OwnWrites:
+    """Writes of our own objects of one module. ``audience`` is the party that the operator says an object is for;
+    without it, its token says so, as ``audience_of`` finds by an ``auth_id`` (:func:`find_audience`, unless given).
+    ``if_match`` is the header of that name.
     """
 
-    def decide(record: Record | None) -> Draft:
-        if record is None or record.key.id != key.id:
-            raise NotFound(f"there is no such object in {rules.name}")
-        require_match(record, if_match)
-        stored = read_document(record)
-        return _settled(rules, change(without_times(stored, parts=rules.parts)), stored)
+    rules: Rules
+    objects: Objects
+    pending_minutes: int
+    audience: str | None = None
+    if_match: str | None = None
+    audience_of: Callable[[str], str | None] | None = None
 
-    return decide
+    def put(self, key: Key, body: Document) -> Decide:
+        """Create or replace; ``body`` is canonical and may lack ``last_updated`` anywhere."""
+
+        def decide(record: Record | None) -> Draft:
+            require_match(record, self.if_match)
+            if record is None:
+                return self._draft(body, None, None)
+            if not self.rules.folds_ids:
+                refuse_other_spelling(record, key)
+            stored = read_document(record)
+            return self._draft(self.rules.replaced(stored, body), record, stored)
+
+        return decide
+
+    def change(self, key: Key, change: Callable[[Document], Document]) -> Decide:
+        """Change what is there. ``change`` gets the stored object without any ``last_updated``: what it adds counts
+        as given. Raises :class:`NotFound` if there is nothing to change.
+        """
+
+        def decide(record: Record | None) -> Draft:
+            if record is None or not is_spelled(self.rules, record, key):
+                raise NotFound(f"there is no such object in {self.rules.name}")
+            require_match(record, self.if_match)
+            stored = read_document(record)
+            return self._draft(change(without_times(stored, parts=self.rules.parts)), record, stored)
+
+        return decide
+
+    def look_again(self, key: Key, now: str) -> Decide:
+        """What is to become of an object that is due, or whose token has become known: its audience, if it can be
+        found now; ``INVALID``, if it was pending for too long.
+        """
+
+        def decide(record: Record | None) -> Draft | None:
+            if record is None or record.key != key:
+                return None
+            document = read_document(record)
+            if self.rules.pending(document) and after_minutes(record.created, self.pending_minutes) <= now:
+                document = {**document, "status": "INVALID", "last_updated": max(now, document["last_updated"])}
+            return self._indexed(document, record, looked_at=now)
+
+        return decide
+
+    def _draft(self, wanted: Document, record: Record | None, stored: Document | None) -> Draft:
+        if stored is not None and self.rules.folds_ids:
+            wanted = {**wanted, self.rules.id_field: stored[self.rules.id_field]}
+        document = self.rules.check(self._timed(self.rules.completed(wanted), stored))
+        if record is not None and stored is not None:
+            if document == stored:
+                return self._indexed(stored, record)
+            final = self.rules.final(stored)
+            if final is not None:
+                raise StateConflict(final)
+        faults = self.rules.own_faults(document)
+        if faults:
+            raise Invalid(faults)
+        return self._indexed(document, record)
+
+    def _timed(self, wanted: Document, stored: Document | None) -> Document:
+        """With ``last_updated`` everywhere. In embedded copies that have none it is the object's own, so whether
+        anything changed is seen only with the stored ones put in there.
+        """
+        now, parts = now_wire(), self.rules.parts
+        if stored is not None:
+            same = settle(self.rules.stamped(wanted, stored["last_updated"], stored), stored, now=now, parts=parts)
+            if same == stored:
+                return same
+        settled = settle(wanted, stored, now=now, parts=parts)
+        return self.rules.stamped(settled, settled["last_updated"], None)
+
+    def _indexed(self, document: Document, record: Record | None, looked_at: str | None = None) -> Draft:
+        """The draft, with its audience and when to look at it again."""
+        auth_id = self.rules.auth_id(document)
+        if auth_id is None:
+            return draft(self.rules.version, document, audience=EVERYBODY)
+        audience = self._settled_audience(auth_id, record)
+        created = record.created if record else now_wire()
+        looks = []
+        if audience is None:
+            looks.append(_next_try(created, record, looked_at))
+        if self.rules.pending(document):
+            looks.append(after_minutes(created, self.pending_minutes))
+        return draft(
+            self.rules.version,
+            document,
+            audience=audience,
+            lookup=waiting_lookup(auth_id) if audience is None else None,
+            due=min(looks) if looks else None,
+        )
+
+    def _settled_audience(self, auth_id: str, record: Record | None) -> str | None:
+        if record is not None and record.audience is not None:
+            if self.audience not in (None, record.audience):
+                raise StateConflict("this object belongs to another partner already; that is settled once")
+            return record.audience
+        if self.audience is not None:
+            return self.audience
+        return self.audience_of(auth_id) if self.audience_of else find_audience(self.objects, auth_id)
+
+
+def _next_try(created: str, record: Record | None, looked_at: str | None) -> str:
+    if looked_at is not None:
+        return next_try(created, looked_at)
+    return record.due if record is not None and record.due is not None else first_try(created)
 
 
 def etag(record: Record) -> str:
-    """The entity tag of an object: its revision."""
-    return f'"{record.revision}"'
+    """The entity tag of an object: its revision, and when it was created, for one that was deleted and made anew."""
+    return f'"{record.revision}-{record.created}"'
 
 
 def require_match(record: Record | None, if_match: str | None) -> None:
@@ -104,11 +226,3 @@ def require_match(record: Record | None, if_match: str | None) -> None:
     wanted = {tag.strip() for tag in if_match.split(",")}
     if record is None or not wanted & {"*", etag(record)}:
         raise PreconditionFailed("If-Match names another revision than the one that is stored")
-
-
-def _settled(rules: Rules, wanted: Document, stored: Document | None) -> Draft:
-    document = rules.check(settle(rules.completed(wanted), stored, now=now_wire(), parts=rules.parts))
-    faults = rules.own_faults(document)
-    if faults:
-        raise Invalid(faults)
-    return draft(rules.version, document, audience=EVERYBODY)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ocpi.errors import NotFound
 from ocpi.faults import Fault, Invalid
 from ocpi.objects.documents import draft, read_document
-from ocpi.store.port import Collection, Conflict, Key, Objects, Partner, Record
+from ocpi.store.port import Collection, Conflict, Draft, Key, Objects, Partner, Record
 from ocpi.store.update import Outcome, update
 
 if TYPE_CHECKING:
@@ -60,12 +60,27 @@ def delete_exact(objects: Objects, key: Key, approve: Callable[[Record], None] =
     return None
 
 
-def write(objects: Objects, key: Key, version: str, change: Callable[[Document | None], Document]) -> Outcome:
-    """Store what ``change`` makes of the stored object (``None`` if there is none); it may be asked again."""
+def write(
+    objects: Objects,
+    key: Key,
+    version: str,
+    change: Callable[[Document | None], Document],
+    *,
+    lookup: Callable[[Document], str] | None = None,
+    findings: Callable[[Document], list[str]] = lambda _: [],
+) -> Outcome:
+    """Store what ``change`` makes of the stored object (``None`` if there is none); it may be asked again.
 
-    def decide(record: Record | None) -> Any:
+    ``lookup`` and ``findings`` say what is kept beside the object, see :class:`ocpi.store.port.Draft`.
+    """
+
+    def decide(record: Record | None) -> Draft:
+        known = record if record is not None and record.key.id == key.id else None
+        # Changes what is spelled so, if anything is: a patch finds no more than a GET does.
+        document = change(read_document(known) if known else None)
         refuse_other_spelling(record, key)
-        return draft(version, change(read_document(record) if record else None))
+        name = lookup(document) if lookup else None
+        return draft(version, document, lookup=name, findings=findings(document))
 
     return update(objects, key, decide)
 
@@ -73,4 +88,5 @@ def write(objects: Objects, key: Key, version: str, change: Callable[[Document |
 def refuse_other_spelling(record: Record | None, key: Key) -> None:
     """Refuse an id that differs from a stored one only by case: later versions cannot tell them apart (A-42)."""
     if record is not None and record.key.id != key.id:
-        raise Invalid([Fault("/id", "differs from a stored id only by case")])
+        field = "uid" if key.collection.module == "tokens" else "id"
+        raise Invalid([Fault(f"/{field}", "differs from a stored id only by case")])

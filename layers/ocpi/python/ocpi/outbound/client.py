@@ -19,7 +19,7 @@ from ocpi.outbound.unreachable import PartnerUnreachable
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["MAX_ANSWER_BYTES", "USER_AGENT", "PartnerClient", "PartnerUnreachable", "TokenEncoding"]
 
@@ -53,39 +53,43 @@ class PartnerClient:
         method: str,
         url: str,
         *,
-        token: str,
+        token: str | None,
         encoding: TokenEncoding = "plain",
         body: str | None = None,
+        headers: Mapping[str, str] | None = None,
         deadline: float,
         max_bytes: int = MAX_ANSWER_BYTES,
     ) -> Answer:
         """The partner's answer, whatever its status; a redirect is an answer and not followed.
 
         ``token`` is what the partner issued, ``encoding`` how it wants to see it (2.1.1 section 3.1.3; base64 is
-        later versions' and some partners' way). ``body`` is JSON text. ``deadline`` is in seconds and bounds all,
-        from resolving the host to the last byte; ``max_bytes`` bounds the body after decompression.
+        later versions' and some partners' way); without one no ``Authorization`` is sent. ``body`` is JSON text, sent
+        as UTF-8; ``headers`` go along. ``deadline`` is in seconds and bounds all, from resolving the host to the last
+        byte; ``max_bytes`` bounds the body after decompression.
 
         Raises :class:`PartnerUnreachable`. Nothing is repeated.
         """
-        credential = encoded(token, encoding)
+        credential = None if token is None else encoded(token, encoding)
         payload = None if body is None else body.encode()
         until = Deadline(deadline, self._clock)
         target = self._check(url, until)
         from ocpi.outbound.exchange import Request, exchange  # noqa: PLC0415 - most invocations call nobody
 
-        request = Request(method, self._headers(credential, has_body=payload is not None), payload)
+        own = self._headers(credential, has_body=payload is not None)
+        request = Request(method, {**own, **(headers or {})}, payload)
         raw = exchange(target, request, deadline=until, max_bytes=max_bytes, tls=self._tls_context)
-        return Answer(raw.status, Headers(raw.headers), raw.body, secrets=(token, credential))
+        return Answer(raw.status, Headers(raw.headers), raw.body, secrets=tuple(filter(None, (token, credential))))
 
-    def _headers(self, credential: str, *, has_body: bool) -> dict[str, str]:
+    def _headers(self, credential: str | None, *, has_body: bool) -> dict[str, str]:
         headers = {
-            "Authorization": f"Token {credential}",
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
             "User-Agent": self._user_agent,
             "X-Request-ID": str(uuid.uuid4()),
             "X-Correlation-ID": str(uuid.uuid4()),
         }
+        if credential is not None:
+            headers["Authorization"] = f"Token {credential}"
         if has_body:
             headers["Content-Type"] = "application/json"
         return headers

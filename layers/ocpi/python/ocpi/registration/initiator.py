@@ -87,19 +87,13 @@ class Initiator:
         """Send PUT credentials with a new token of ours, and keep the one that comes back.
 
         Raises :class:`PartnerFailed`; both old tokens work then. If it is not known whether the partner took our new
-        token, that one opens too, for an hour.
+        token, that one opens too, for an hour. :class:`StateConflict` when another renewal was faster.
         """
         self._require_registered(partner)
         api = self._api(partner)
         endpoints = api.discover(str(partner.versions_url), self.version)
         ours, before = new_token(), partner
-        partner = self.partners.save(
-            PartnerChange(
-                replace(partner, grants=(*partner.grants, token_hash(ours))),
-                expected=partner.revision,
-                put_grants=(registered(partner.id, ours, expires_at=in_seconds(OVERLAP_SECONDS)),),
-            )
-        )
+        partner = self._save(partner, lambda now: _offer(before, now, ours))
         try:
             theirs = self._exchange(api, "PUT", endpoints, partner, ours)
         except PartnerFailed as error:
@@ -109,9 +103,7 @@ class Initiator:
         sealed = self.vault.seal(theirs["token"], about=partner.id)
 
         def change(now: Partner) -> PartnerChange:
-            # The partner may have renewed from its side at the same time; what it got there it may be using.
-            meanwhile = set(now.grants) - set(partner.grants)
-            tokens = succession(self.partners, now, ours, replaces=before.grants[0], keep=meanwhile)
+            tokens = succession(self.partners, now, ours, replaces=before.grants[0], began=partner)
             return PartnerChange(
                 replace(now, **connection(theirs, endpoints, self.version, sealed), grants=tokens.grants),
                 expected=now.revision,
@@ -276,6 +268,16 @@ def _token_of(answer: Answer) -> str | None:
 def _data(answer: Answer) -> Any:
     data = answer.envelope().data
     return data[0] if isinstance(data, list) and len(data) == 1 else data  # some wrap a single object
+
+
+def _offer(before: Partner, now: Partner, ours: str) -> PartnerChange:
+    if (now.token, now.grants) != (before.token, before.grants):
+        raise StateConflict("another renewal is under way")
+    return PartnerChange(
+        replace(now, grants=(*now.grants, token_hash(ours))),
+        expected=now.revision,
+        put_grants=(registered(now.id, ours, expires_at=in_seconds(OVERLAP_SECONDS)),),
+    )
 
 
 def _without_grant(partner: Partner, hashed: str) -> PartnerChange:

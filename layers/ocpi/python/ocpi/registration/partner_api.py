@@ -2,43 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from ocpi import strict_json
 from ocpi.errors import PartnerFailed
+from ocpi.outbound.partner_session import PartnerSession
 from ocpi.outbound.unreachable import PartnerUnreachable
 from ocpi.transport.status_codes import StatusCode
 
 if TYPE_CHECKING:
     from ocpi.outbound.answer import Answer
-    from ocpi.outbound.client import PartnerClient, TokenEncoding
 
 MODULES = frozenset({"cdrs", "commands", "locations", "sessions", "tariffs", "tokens"})
 """What a partner may serve besides credentials; in 2.1.1 both roles have an interface for each."""
 MAX_URL = 255
+QUOTED_CHARACTERS = 300
 Endpoints = tuple[dict[str, str], ...]
 """Each with ``identifier`` and ``url``."""
 
 
 @dataclass(slots=True)
-class PartnerApi:
-    """A partner's API, called within one deadline over all requests (``until``, on the monotonic clock).
-
-    Every failure is a :class:`PartnerFailed` that names the step.
-    """
-
-    client: PartnerClient
-    token: str
-    encoding: str
-    until: float
-
-    @classmethod
-    def within(cls, client: PartnerClient, token: str, *, seconds: float, encoding: str = "auto") -> PartnerApi:
-        """An API to be used within so many seconds from now; ``encoding`` as in the partner's settings."""
-        return cls(client, token, encoding, time.monotonic() + seconds)
+class PartnerApi(PartnerSession):
+    """A partner's API; every failure is a :class:`PartnerFailed` that names the step."""
 
     def discover(self, versions_url: str, version: str) -> Endpoints:
         """The endpoints (``identifier``, ``url``) of one version, by way of the versions URL.
@@ -47,15 +34,16 @@ class PartnerApi:
         when credentials or all other modules are missing (sections 7.1.2, 7.3.5 and 7.3.6).
         """
         details_url = self._details_url(versions_url, version)
-        data = self._get(details_url, step="version_details")
-        endpoints = _read_endpoints(data, details_url)
+        answer = self._get(details_url, step="version_details")
+        endpoints = _read_endpoints(answer, details_url)
         identifiers = {endpoint["identifier"] for endpoint in endpoints}
         if "credentials" not in identifiers or not identifiers & MODULES:
-            raise PartnerFailed(
+            raise _failed(
+                "version_details",
                 f"version {version} of the partner must have a credentials endpoint and at least one of "
                 f"{', '.join(sorted(MODULES))}; it has: {', '.join(sorted(identifiers)) or 'none'}",
-                status_code=StatusCode.MISSING_ENDPOINTS,
-                step="version_details",
+                StatusCode.MISSING_ENDPOINTS,
+                answer,
             )
         return endpoints
 
@@ -66,38 +54,37 @@ class PartnerApi:
         return self._request(method, url, step="credentials", body=strict_json.write(body), secret=body["token"])
 
     def _details_url(self, versions_url: str, version: str) -> str:
-        data = self._get(versions_url, step="versions")
+        answer = self._get(versions_url, step="versions")
+        data = answer.envelope().data
         if isinstance(data, dict):  # {"versions": [...]}, reading A-49
             data = data.get("versions")
         if not isinstance(data, list):
-            raise _unusable("versions", "the versions are not a list")
+            raise _unusable("versions", "the versions are not a list", answer)
         offered = {
             entry["version"]: entry["url"]
             for entry in data
             if isinstance(entry, dict) and isinstance(entry.get("version"), str) and isinstance(entry.get("url"), str)
         }
         if version not in offered:
-            raise PartnerFailed(
-                f"the partner does not offer version {version}",
-                status_code=StatusCode.UNSUPPORTED_VERSION,
-                step="versions",
+            raise _failed(
+                "versions", f"the partner does not offer version {version}", StatusCode.UNSUPPORTED_VERSION, answer
             )
         url = _absolute(versions_url, offered[version])
         if url is None:
-            raise _unusable("versions", f"the URL of version {version} cannot be read")
+            raise _unusable("versions", f"the URL of version {version} cannot be read", answer)
         return url
 
-    def _get(self, url: str, *, step: str) -> Any:
+    def _get(self, url: str, *, step: str) -> Answer:
+        """An answer that has data."""
         answer = self._request("GET", url, step=step)
-        data = answer.envelope().data
-        if data is None:
+        if answer.envelope().data is None:
             raise _unusable(step, "the answer holds no data", answer)
-        return data
+        return answer
 
     def _request(self, method: str, url: str, *, step: str, body: str | None = None, secret: str = "") -> Answer:
         """``secret``: what ``body`` holds and no error may quote."""
         try:
-            answer = self._send(method, url, body)
+            answer = self.send(method, url, body)
         except PartnerUnreachable as error:
             raise _unusable(step, error.detail) from error
         answer = replace(answer, secrets=(*answer.secrets, secret))
@@ -105,27 +92,6 @@ class PartnerApi:
         if reason is not None:
             raise _unusable(step, reason, answer)
         return answer
-
-    def _send(self, method: str, url: str, body: str | None) -> Answer:
-        encoding: TokenEncoding = "base64" if self.encoding == "base64" else "plain"
-        answer = self._send_as(encoding, method, url, body)
-        if answer.http_status == 401 and self.encoding == "auto":
-            # Some want the token in Base64 already in 2.1.1 (reading A-01); what works is kept for the next request.
-            second = self._send_as("base64", method, url, body)
-            if second.http_status != 401:
-                self.encoding = "base64"
-                return second
-        return answer
-
-    def _send_as(self, encoding: TokenEncoding, method: str, url: str, body: str | None) -> Answer:
-        return self.client.request(
-            method,
-            url,
-            token=self.token,
-            encoding=encoding,
-            body=body,
-            deadline=max(0.01, self.until - time.monotonic()),
-        )
 
 
 def endpoint_url(endpoints: Endpoints, identifier: str) -> str | None:
@@ -144,13 +110,14 @@ def connection(credentials: dict[str, Any], endpoints: Endpoints, version: str, 
     }
 
 
-def _read_endpoints(data: Any, details_url: str) -> Endpoints:
+def _read_endpoints(answer: Answer, details_url: str) -> Endpoints:
     """Endpoints of version details. Members that 2.1.1 does not know are left out, unusable entries too; of a module
     that is listed twice the first counts.
     """
+    data = answer.envelope().data
     listed = data.get("endpoints") if isinstance(data, dict) else None
     if not isinstance(listed, list):
-        raise _unusable("version_details", "the version details hold no list of endpoints")
+        raise _unusable("version_details", "the version details hold no list of endpoints", answer)
     endpoints: dict[str, str] = {}
     for entry in listed:
         identifier, url = (entry.get("identifier"), entry.get("url")) if isinstance(entry, dict) else (None, None)
@@ -170,9 +137,21 @@ def _absolute(base: str, url: str) -> str | None:
 
 
 def _unusable(step: str, why: str, answer: Answer | None = None) -> PartnerFailed:
+    return _failed(step, f"{step}: {why}{_quotation(step, answer)}", StatusCode.UNUSABLE_CLIENT_API, answer)
+
+
+def _quotation(step: str, answer: Answer | None) -> str:
+    """What the partner answered, unless ``why`` holds its own message already, or the answer may hold a token."""
+    if answer is None or answer.envelope().status_message:
+        return ""
+    said = answer.excerpt(QUOTED_CHARACTERS)
+    return f"; it answered: {said}" if said and (step != "credentials" or answer.http_status >= 400) else ""
+
+
+def _failed(step: str, detail: str, status_code: StatusCode, answer: Answer | None) -> PartnerFailed:
     return PartnerFailed(
-        f"{step}: {why}",
-        status_code=StatusCode.UNUSABLE_CLIENT_API,
+        detail,
+        status_code=status_code,
         step=step,
         http_status=answer.http_status if answer else None,
         ocpi_status=answer.envelope().status_code if answer else None,

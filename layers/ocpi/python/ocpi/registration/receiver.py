@@ -91,7 +91,7 @@ class Receiver:
         token = new_token()
 
         def change(partner: Partner) -> PartnerChange:
-            tokens = succession(self.partners, partner, token, replaces=caller.grant.hash)
+            tokens = succession(self.partners, partner, token, replaces=caller.grant.hash, began=caller.partner)
             return PartnerChange(
                 replace(partner, **connected, grants=tokens.grants),
                 expected=partner.revision,

@@ -5,14 +5,10 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from ocpi.store.port import Grant, Partner, Partners
 from ocpi.times import now_precise
 from ocpi.transport.authentication import token_hash
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 INVITATION_SECONDS = 7 * 24 * 3600
 OVERLAP_SECONDS = 3600
@@ -50,18 +46,17 @@ class Succession:
     drop: tuple[str, ...]
 
 
-def succession(
-    partners: Partners, partner: Partner, token: str, *, replaces: str, keep: Collection[str] = ()
-) -> Succession:
+def succession(partners: Partners, partner: Partner, token: str, *, replaces: str, began: Partner) -> Succession:
     """``token`` comes first and ends the one that it ``replaces`` (a hash) at its first use, or after an hour.
 
-    Any other token is of a handshake whose end one side has not seen, or of one that runs beside this one: the
-    partner may be using it, so it opens for another hour too. Those to ``keep`` (hashes) stay as they are.
+    Any other token is of a handshake whose end one side has not seen. The partner may be using it, so it opens for
+    another hour too. Those that came since the renewal ``began`` are of another renewal at the same time, from this
+    side or the other; which of the two the partner took for the last is not known, so they stay.
     """
     new, now = token_hash(token), now_precise()
     found = {known: partners.grant(known) for known in partner.grants if known not in (new, replaces)}
     live = [grant for grant in found.values() if grant is not None and (grant.expires_at or "~") > now]
-    endless = [grant.hash for grant in live if grant.expires_at is None and grant.hash not in keep]
+    endless = [grant.hash for grant in live if grant.expires_at is None and grant.hash in began.grants]
     grants = (new, *(grant.hash for grant in live), replaces)
     return Succession(
         grants,

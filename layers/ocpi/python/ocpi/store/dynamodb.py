@@ -5,8 +5,10 @@ Keys, and the attributes that stand beside them::
     pk                            sk            what is there
     ----------------------------  ------------  ---------------------------------------------------------------
     OBJECT#<owner>/<module>#<id>  OBJECT        an object; <id> in lower case. collection (<owner>/<module>), id
-                                                (as spelled), version, document, last_updated, audience, revision,
-                                                created, received, created_key, updated_key, write_id
+                                                (as spelled), version, document, last_updated, revision, created,
+                                                received, created_key, updated_key, write_id; if the draft gives them
+                                                audience, lookup, due, findings, and for indexes: view
+                                                (<collection>|<audience>, unless that is *), due_list, due_key
     PARTNERS                      <partner id>  a partner. document, revision, invited_at, last_seen_at, claim
                                                 (pk of the party it holds), held_grants, write_id
     PARTY#<role>#<CC-PID>         PARTY         whose party this is (upper case). partner_id
@@ -14,13 +16,21 @@ Keys, and the attributes that stand beside them::
                                                 replaces, expires (the same in epoch seconds, for the table's TTL)
     SETTINGS                      signing_key   secret (32 bytes)
 
-    index       keys of the index            what for
-    ----------  ---------------------------  ---------------------------------------------------
-    by_created  collection + created_key     pages in order of arrival; <created>#<id>
-    by_updated  collection + updated_key     pages by last_updated; <last_updated>#<id>
+    index                keys of the index         what for
+    -------------------  ------------------------  -----------------------------------------------------------
+    by_created           collection + created_key  pages in order of arrival; <created>#<id>
+    by_updated           collection + updated_key  pages by last_updated; <last_updated>#<id>
+    by_audience_created  view + created_key        the same pages of what one party may see
+    by_audience_updated  view + updated_key
+    by_lookup            lookup + pk               what has this lookup
+    by_due               due_list + due_key        what is to be looked at again; "due" + <due>#<pk>
 
-Both indexes hold keys only; bodies come by batch get. Objects have a partition each, so that a large
-collection is no hot spot; partners share one, so that one strongly consistent query lists them.
+Indexes hold keys only, the first two audience as well; bodies come by batch get. The last four hold only objects
+that have their keys. What is for everybody has no view of its own: it is as good as all of its collection, so its
+pages are the collection's with a filter, and each write touches two indexes less. Objects have a partition each,
+so that a large collection is no hot spot; partners share one, so that one strongly consistent query lists them.
+What is due shares one too: it takes about 1,000 writes a second
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html).
 
 Indexes follow the table with a delay, usually of milliseconds. Two objects created within it may become
 visible in the other order, and a crawl that passes exactly then meets one of them only the next time.

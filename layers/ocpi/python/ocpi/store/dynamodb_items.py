@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import zlib
 from typing import TYPE_CHECKING
 
-from ocpi.store.port import Collection, Draft, Key, Record, TooLarge
+from ocpi.store.port import EVERYBODY, Collection, Draft, Key, Record, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,13 +19,27 @@ COMPRESS_FROM = 4096
 """UTF-8 bytes. Shorter documents stay readable; longer ones, such as a location of 500 EVSEs, shrink tenfold."""
 
 MAX_DOCUMENT = 400_000
-"""Bytes as stored. An item may have 409,600 (400 kB) with its keys and other attributes, which stay below 9,600
-(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
+"""Bytes as stored, findings included. An item may have 409,600 (400 kB) with its keys and other attributes, which stay
+below 9,600 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
+
+MAX_PARTITION_KEY = 2048
+"""Bytes of UTF-8; DynamoDB refuses a request with a longer one."""
+
+OPTIONAL = ("audience", "view", "lookup", "due", "due_list", "due_key", "findings")
+"""Attributes that an object has only when its draft gives them: what keeps it out of the indexes they are keys of."""
+
+DUE = "due"
+"""The one value of ``due_list``: an index needs a partition key, and all that is due is one list."""
 
 
 def object_pk(key: Key) -> str:
     """The partition key of an object."""
     return f"OBJECT#{key.collection}#{key.folded_id}"
+
+
+def fits(pk: str) -> bool:
+    """Whether DynamoDB takes this as a partition key. No object has one that it does not, but a URL may name it."""
+    return len(pk.encode()) <= MAX_PARTITION_KEY
 
 
 def object_key(key: Key) -> Item:
@@ -45,18 +60,29 @@ def content(key: Key, draft: Draft, *, revision: int, received: str, write_id: s
     }
     if draft.audience is not None:
         item["audience"] = {"S": draft.audience}
+        if draft.audience != EVERYBODY:
+            item["view"] = {"S": view(key.collection, draft.audience)}
+    if draft.lookup is not None:
+        item["lookup"] = {"S": draft.lookup}
+    if draft.due is not None:
+        item |= {"due": {"S": draft.due}, "due_list": {"S": DUE}, "due_key": {"S": f"{draft.due}#{object_pk(key)}"}}
+    if draft.findings:
+        item["findings"] = packed(json.dumps(draft.findings, ensure_ascii=False))
+    size = sum(_stored_bytes(item[name]) for name in ("document", "findings") if name in item)
+    if size > MAX_DOCUMENT:
+        raise TooLarge(f"{size} bytes after compression, {MAX_DOCUMENT} are possible")
     return item
 
 
+def view(collection: Collection, audience: str) -> str:
+    """What the part of a collection that is for one party is called in the indexes."""
+    return f"{collection}|{audience}"
+
+
 def packed(document: str) -> AttributeValueTypeDef:
-    """A document as an attribute: text, or compressed when it is long; raises :class:`TooLarge`."""
+    """A document as an attribute: text, or compressed when it is long."""
     text = document.encode()
-    if len(text) < COMPRESS_FROM:
-        return {"S": document}
-    compressed = zlib.compress(text)
-    if len(compressed) > MAX_DOCUMENT:
-        raise TooLarge(f"{len(compressed)} bytes after compression, {MAX_DOCUMENT} are possible")
-    return {"B": compressed}
+    return {"S": document} if len(text) < COMPRESS_FROM else {"B": zlib.compress(text)}
 
 
 def unpacked(attribute: AttributeValueTypeDef) -> str:
@@ -64,16 +90,26 @@ def unpacked(attribute: AttributeValueTypeDef) -> str:
     return attribute["S"] if "S" in attribute else zlib.decompress(bytes(attribute["B"])).decode()
 
 
+def _stored_bytes(attribute: AttributeValueTypeDef) -> int:
+    return len(attribute["S"].encode() if "S" in attribute else bytes(attribute["B"]))
+
+
 def record_from(item: Mapping[str, AttributeValueTypeDef]) -> Record:
     """The record of an object's item, as a client or a stream deserialized to bytes gives it."""
-    owner, _, module = item["collection"]["S"].rpartition("/")
     return Record(
-        key=Key(Collection(owner, module), item["id"]["S"]),
+        key=Key(Collection.parse(item["collection"]["S"]), item["id"]["S"]),
         version=item["version"]["S"],
         document=unpacked(item["document"]),
         last_updated=item["last_updated"]["S"],
-        audience=item["audience"]["S"] if "audience" in item else None,
+        audience=_text(item, "audience"),
         revision=int(item["revision"]["N"]),
         created=item["created"]["S"],
         received=item["received"]["S"],
+        lookup=_text(item, "lookup"),
+        due=_text(item, "due"),
+        findings=tuple(json.loads(unpacked(item["findings"]))) if "findings" in item else (),
     )
+
+
+def _text(item: Mapping[str, AttributeValueTypeDef], name: str) -> str | None:
+    return item[name]["S"] if name in item else None

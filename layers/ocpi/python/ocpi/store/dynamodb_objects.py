@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 from ocpi.store.clock import instant
-from ocpi.store.dynamodb_items import content, object_key, object_pk, record_from
+from ocpi.store.dynamodb_find import due_records, find_records
+from ocpi.store.dynamodb_items import OPTIONAL, content, fits, object_key, object_pk, record_from
 from ocpi.store.dynamodb_pages import read_page
 from ocpi.store.dynamodb_requests import PARALLEL, batch_get, is_our_own
 from ocpi.store.port import Conflict, Draft, Key, Page, PageQuery, Record, TooLarge, Write
@@ -30,13 +31,16 @@ class DynamoDBObjects:
 
     def get(self, key: Key) -> Record | None:
         """As in the port."""
+        if not fits(object_pk(key)):
+            return None
         answer = self._client.get_item(TableName=self._table, Key=object_key(key), ConsistentRead=True)
         return record_from(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Sequence[Key]) -> list[Record | None]:
         """As in the port."""
         pks = [object_pk(key) for key in keys]
-        found = {pk: record_from(item) for pk, item in batch_get(self._client, self._table, pks).items()}
+        asked = [pk for pk in pks if fits(pk)]
+        found = {pk: record_from(item) for pk, item in batch_get(self._client, self._table, asked).items()}
         return [found.get(pk) for pk in pks]
 
     def put(self, key: Key, draft: Draft, *, expected: int | None) -> Record:
@@ -74,13 +78,17 @@ class DynamoDBObjects:
     def _replace(self, key: Key, draft: Draft, expected: int, write_id: str) -> Item:
         changed = content(key, draft, revision=expected + 1, received=instant(), write_id=write_id)
         # An update rather than a put: it leaves id, created and created_key as they are without their being known.
-        assignments = ", ".join(f"{name} = :{name}" for name in changed)
+        assignments = ", ".join(f"#{name} = :{name}" for name in changed)
+        removed = [name for name in OPTIONAL if name not in changed]
+        removals = ", ".join(f"#{name}" for name in removed)
         answer = self._client.update_item(
             TableName=self._table,
             Key=object_key(key),
-            UpdateExpression=f"SET {assignments}" + ("" if draft.audience is not None else " REMOVE audience"),
+            UpdateExpression=f"SET {assignments}" + (f" REMOVE {removals}" if removed else ""),
             # Race: two writers read the same revision; the second would undo what the first one wrote.
             ConditionExpression="revision = :expected",
+            # By placeholders throughout: some names, such as view, are words of DynamoDB's own.
+            ExpressionAttributeNames={f"#{name}": name for name in (*changed, *removed)},
             ExpressionAttributeValues={
                 ":expected": {"N": str(expected)},
                 **{f":{name}": value for name, value in changed.items()},
@@ -88,7 +96,7 @@ class DynamoDBObjects:
             ReturnValues="ALL_OLD",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        kept = {name: value for name, value in answer["Attributes"].items() if name != "audience"}
+        kept = {name: value for name, value in answer["Attributes"].items() if name not in OPTIONAL}
         return {**kept, **changed}
 
     def put_many(self, writes: Sequence[Write]) -> list[Record | Conflict | TooLarge]:
@@ -117,6 +125,14 @@ class DynamoDBObjects:
         except self._client.exceptions.ConditionalCheckFailedException as error:
             if not is_our_own(error, "", _stored(error)):
                 raise Conflict(key.id) from None
+
+    def find(self, lookup: str) -> list[Record]:
+        """As in the port."""
+        return find_records(self._client, self._table, lookup)
+
+    def due(self, at: str, limit: int) -> list[Record]:
+        """As in the port."""
+        return due_records(self._client, self._table, at, limit)
 
     def page(self, query: PageQuery) -> Page:
         """As in the port."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from ocpi.store.dynamodb_items import unpacked
+from ocpi.store.dynamodb_items import unpacked, view
 from ocpi.store.dynamodb_requests import BATCH, batch_get
-from ocpi.store.port import Page
+from ocpi.store.port import EVERYBODY, Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,24 +30,32 @@ class _Span:
     """
 
     table: str
-    collection: str
     index: str
+    partition: tuple[str, str]
     attribute: str
     low: str
     high: str
+    audience: str | None
 
     def request(self) -> QueryInputTypeDef:
-        return {
+        request: QueryInputTypeDef = {
             "TableName": self.table,
             "IndexName": self.index,
-            "KeyConditionExpression": f"#collection = :collection AND {self.attribute} BETWEEN :low AND :high",
-            "ExpressionAttributeNames": {"#collection": "collection"},
+            "KeyConditionExpression": f"#partition = :partition AND {self.attribute} BETWEEN :low AND :high",
+            "ExpressionAttributeNames": {"#partition": self.partition[0]},
             "ExpressionAttributeValues": {
-                ":collection": {"S": self.collection},
+                ":partition": {"S": self.partition[1]},
                 ":low": {"S": self.low},
                 ":high": {"S": self.high},
             },
         }
+        if self.audience == EVERYBODY:
+            request["FilterExpression"] = "audience = :audience"
+            request["ExpressionAttributeValues"] = {
+                **request["ExpressionAttributeValues"],
+                ":audience": {"S": EVERYBODY},
+            }
+        return request
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,11 @@ def read_page(client: DynamoDBClient, table: str, query: PageQuery) -> Page:
     low, high = query.updated_from or _FIRST, query.updated_to or _LAST
     if low >= high:  # which DynamoDB refuses
         return Page([], 0, None)
-    matching = _Span(table, str(query.collection), f"by_{by}", f"{by}_key", low, high)
+    if query.audience in (None, EVERYBODY):
+        index, partition = f"by_{by}", ("collection", str(query.collection))
+    else:
+        index, partition = f"by_audience_{by}", ("view", view(query.collection, query.audience))
+    matching = _Span(table, index, partition, f"{by}_key", low, high, query.audience)
     documents, position = _read(client, matching, query)
     # Counted last: what was created while the page was read is in the total rather than beyond it.
     return Page(documents, _count(client, matching), position)
@@ -93,7 +105,7 @@ def _read(client: DynamoDBClient, matching: _Span, query: PageQuery) -> tuple[li
     entries = _entries(client, matching, query)
     while chunk := list(islice(entries, min(BATCH, query.limit - len(documents)))):
         # Strongly consistent: an object in the index may not have reached every replica, and must not look deleted.
-        found = batch_get(client, matching.table, [entry.pk for entry in chunk], "pk, document, updated_key")
+        found = batch_get(client, matching.table, [entry.pk for entry in chunk], "pk, document, updated_key, audience")
         for entry in chunk:
             item = found.get(entry.pk)
             if item and entry.pk not in taken and _still_matches(item, matching):
@@ -110,6 +122,8 @@ def _read(client: DynamoDBClient, matching: _Span, query: PageQuery) -> tuple[li
 
 
 def _still_matches(item: Item, span: _Span) -> bool:
+    if span.audience is not None and item.get("audience") != {"S": span.audience}:
+        return False
     return span.attribute != "updated_key" or span.low <= item["updated_key"]["S"] < span.high
 
 

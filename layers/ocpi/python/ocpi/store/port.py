@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 OWN = "own"
 """Owner of the operator's own objects; a received object is owned by a party such as ``NL-TNM``."""
 
+EVERYBODY = "*"
+"""The audience of what every partner of the fitting role may see."""
+
 MAX_PAGE_BYTES = 4_500_000
 """A page ends before its documents exceed this many UTF-8 bytes: Lambda answers with at most 6 MB."""
+
+MAX_LOOKUP_BYTES = 2048
+"""UTF-8 bytes of a :attr:`Draft.lookup`: as many as the key of a DynamoDB index may have."""
 
 
 class Conflict(Exception):
@@ -42,6 +48,12 @@ class Collection:
 
     owner: str
     module: str
+
+    @classmethod
+    def parse(cls, text: str) -> Collection:
+        """The collection whose ``str()`` this is."""
+        owner, _, module = text.rpartition("/")
+        return cls(owner, module)
 
     def __str__(self) -> str:
         return f"{self.owner}/{self.module}"
@@ -67,12 +79,23 @@ class Draft:
     """What a caller gives to be stored. ``document`` is canonical JSON text, stored and given back as it is.
 
     ``audience`` says who may see an own object: ``*`` for every partner, one party, or ``None`` for nobody.
+    ``lookup`` is a second name under which :meth:`Objects.find` finds it, shared by any number of objects, compared
+    exactly and 1 to :data:`MAX_LOOKUP_BYTES` long (raises :class:`ValueError`). ``due`` is when :meth:`Objects.due`
+    hands it out to be looked at again (``YYYY-MM-DDTHH:MM:SSZ``). ``findings`` is what is remarkable about the
+    document, in sentences.
     """
 
     version: str
     document: str
     last_updated: str
     audience: str | None = None
+    lookup: str | None = None
+    due: str | None = None
+    findings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.lookup is not None and not 0 < len(self.lookup.encode()) <= MAX_LOOKUP_BYTES:
+            raise ValueError(f"a lookup has 1 to {MAX_LOOKUP_BYTES} bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +110,9 @@ class Record:
     revision: int
     created: str
     received: str
+    lookup: str | None = None
+    due: str | None = None
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +130,10 @@ class PageQuery:
 
     ``order``: ``created`` is the order of arrival, in which nothing ever moves; ``last_updated`` is needed
     for ``updated_from`` (inclusive) and ``updated_to`` (exclusive), both ``YYYY-MM-DDTHH:MM:SSZ``. Ties break
-    by folded id. ``after`` is the ``next`` of an earlier page of the same query and wins over ``offset``;
-    one that moved since is neither missed nor in the way.
+    by folded id. With ``audience`` only objects of exactly that audience are listed and counted, at the same cost as a
+    collection of their own (``*`` is an audience like any other here); one whose audience changes appears at the place
+    that it has had by its arrival or ``last_updated``. ``after`` is the ``next`` of an earlier page of the same query
+    and wins over ``offset``; one that moved since is neither missed nor in the way.
     """
 
     collection: Collection
@@ -115,6 +143,7 @@ class PageQuery:
     order: Literal["created", "last_updated"] = "created"
     updated_from: str | None = None
     updated_to: str | None = None
+    audience: str | None = None
     max_bytes: int = MAX_PAGE_BYTES
 
     def __post_init__(self) -> None:
@@ -158,6 +187,16 @@ class Objects(Protocol):
 
     def delete(self, key: Key, *, expected: int) -> None:
         """Remove a record that is at revision ``expected``; raises :class:`Conflict` otherwise."""
+
+    def find(self, lookup: str) -> list[Record]:
+        """The records that have this lookup, in no particular order. One written a moment ago may still be missing
+        (an index may lag), but none is returned that does not have it now.
+        """
+
+    def due(self, at: str, limit: int) -> list[Record]:
+        """Up to ``limit`` records whose ``due`` is not after ``at``, the longest overdue first; lags as :meth:`find`
+        does, and returns none that is not due now.
+        """
 
     def page(self, query: PageQuery) -> Page:
         """One page of a collection, with the exact total."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from ocpi.store.clock import instant
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from ocpi.store.sqlite_database import Database
 
-_ROW = "id, version, document, last_updated, audience, revision, created, received"
+_ROW = "collection, id, version, document, last_updated, audience, revision, created, received, lookup, due, findings"
 
 
 class SQLiteObjects:
@@ -57,6 +58,20 @@ class SQLiteObjects:
             if not deleted.rowcount:
                 raise Conflict(key.id)
 
+    def find(self, lookup: str) -> list[Record]:
+        """As in the port."""
+        with self._database.reading() as db:
+            return [_record(row) for row in db.execute(f"SELECT {_ROW} FROM objects WHERE lookup = ?", (lookup,))]  # noqa: S608 - _ROW is a constant
+
+    def due(self, at: str, limit: int) -> list[Record]:
+        """As in the port."""
+        with self._database.reading() as db:
+            rows = db.execute(
+                f"SELECT {_ROW} FROM objects WHERE due <= ? ORDER BY due, collection, folded_id LIMIT ?",  # noqa: S608 - _ROW is a constant
+                (at, limit),
+            )
+            return [_record(row) for row in rows]
+
     def page(self, query: PageQuery) -> Page:
         """As in the port; page and total are of one moment."""
         column = "created_key" if query.order == "created" else "updated_key"
@@ -78,6 +93,9 @@ class SQLiteObjects:
 def _matching(query: PageQuery) -> tuple[str, list[str]]:
     """The condition that a query's records fulfil, and its values."""
     conditions, values = ["collection = ?"], [str(query.collection)]
+    if query.audience is not None:
+        conditions.append("audience = ?")
+        values.append(query.audience)
     # An updated_key is an instant, '#' and an id: it sorts after its bare instant, so both bounds hold to the second.
     if query.updated_from:
         conditions.append("updated_key >= ?")
@@ -106,7 +124,7 @@ def _find(db: sqlite3.Connection, key: Key) -> Record | None:
         f"SELECT {_ROW} FROM objects WHERE collection = ? AND folded_id = ?",  # noqa: S608 - _ROW is a constant
         (str(key.collection), key.folded_id),
     ).fetchone()
-    return row and _record(key.collection, row)
+    return row and _record(row)
 
 
 def _put(db: sqlite3.Connection, write: Write) -> Record:
@@ -115,18 +133,21 @@ def _put(db: sqlite3.Connection, write: Write) -> Record:
     # Stamped inside the transaction: records become visible in the order of their stamps, so whoever crawls in
     # order of arrival cannot pass one that is still on its way.
     now = instant()
-    content = (draft.version, draft.document, draft.last_updated, draft.audience, now)
+    findings = json.dumps(draft.findings, ensure_ascii=False)
+    content = (draft.version, draft.document, draft.last_updated, draft.audience, draft.lookup, draft.due, findings)
     if write.expected is None:
         done = db.execute(
-            "INSERT INTO objects (version, document, last_updated, audience, received, collection, folded_id, id,"
-            " created, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING",
-            (*content, *identity, key.id, now),
+            "INSERT INTO objects (version, document, last_updated, audience, lookup, due, findings, received,"
+            " collection, folded_id, id, created, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+            " ON CONFLICT DO NOTHING",
+            (*content, now, *identity, key.id, now),
         )
     else:
         done = db.execute(
-            "UPDATE objects SET version = ?, document = ?, last_updated = ?, audience = ?, received = ?,"
-            " revision = revision + 1 WHERE collection = ? AND folded_id = ? AND revision = ?",
-            (*content, *identity, write.expected),
+            "UPDATE objects SET version = ?, document = ?, last_updated = ?, audience = ?, lookup = ?, due = ?,"
+            " findings = ?, received = ?, revision = revision + 1"
+            " WHERE collection = ? AND folded_id = ? AND revision = ?",
+            (*content, now, *identity, write.expected),
         )
     stored = _find(db, key) if done.rowcount else None
     if stored is None:
@@ -134,6 +155,7 @@ def _put(db: sqlite3.Connection, write: Write) -> Record:
     return stored
 
 
-def _record(collection: Collection, row: tuple[Any, ...]) -> Record:
-    spelled, *rest = row
-    return Record(Key(collection, spelled), *rest)
+def _record(row: tuple[Any, ...]) -> Record:
+    collection, spelled, *others, findings = row
+    values = (*others, tuple(json.loads(findings)))
+    return Record(Key(Collection.parse(collection), spelled), *values)

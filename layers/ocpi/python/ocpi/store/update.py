@@ -18,7 +18,7 @@ Decide = Callable[[Record | None], Draft | None]
 """What a record (``None``: there is none yet) should become; ``None`` leaves it as it is. Called again after
 every conflict, so it must have no effect of its own. What it raises ends the update, and nothing is written."""
 
-TRIES = 15
+TRIES = 30
 FIRST_PAUSE_S = 0.005
 LONGEST_PAUSE_S = 0.5
 
@@ -136,11 +136,11 @@ def _redone(objects: Objects, key: Key, decide: Decide) -> Outcome | Exception:
 
 def _is_stored(draft: Draft, record: Record | None) -> bool:
     """Equal content writes nothing: no revision, no change in the stream, no push."""
-    return record is not None and (draft.document, draft.version, draft.audience) == (
-        record.document,
-        record.version,
-        record.audience,
-    )
+    return record is not None and _compared(draft) == _compared(record)
+
+
+def _compared(content: Draft | Record) -> tuple[object, ...]:
+    return (content.document, content.version, content.audience, content.lookup, content.due, content.findings)
 
 
 def _pause(attempt: int) -> None:

@@ -32,10 +32,15 @@ def success_object(value: object) -> Answer:
 
 
 def failure(
-    status_code: int, message: str, *, http_status: int = 200, headers: Mapping[str, str] | None = None
+    status_code: int,
+    message: str,
+    *,
+    http_status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    data: str | None = None,
 ) -> Answer:
     """A 2xxx or 3xxx with the reason. What is wrong with valid JSON is no HTTP error (reading A-04)."""
-    return _envelope(None, status_code, message, http_status, headers or {})
+    return _envelope(data, status_code, message, http_status, headers or {})
 
 
 def _envelope(data: str | None, status_code: int, message: str, http_status: int, headers: Mapping[str, str]) -> Answer:

@@ -49,8 +49,9 @@ def read_limit(query: Mapping[str, str]) -> int:
     return _integer(query, "limit", default=DEFAULT_LIMIT, least=1)
 
 
-def list_page(call: Call, store: Store, collection: Collection, *, reader: str) -> Answer:
-    """A page of a collection as OCPI partners get it. ``reader`` names who reads: its cursors are its own.
+def list_page(call: Call, store: Store, collection: Collection, *, reader: str, audience: str | None = None) -> Answer:
+    """A page of a collection as OCPI partners get it. ``reader`` names who reads: its cursors are its own. With
+    ``audience`` only what belongs to that party is listed and counted.
 
     Without filters in order of creation, in which nothing ever moves: whoever computes offsets misses nothing
     while objects change. With filters in order of ``last_updated``, the order of the filter.
@@ -72,6 +73,7 @@ def list_page(call: Call, store: Store, collection: Collection, *, reader: str) 
             order="last_updated" if filtered else "created",
             updated_from=paging.date_from,
             updated_to=paging.date_to,
+            audience=audience,
         )
     )
     headers = {"X-Total-Count": str(page.total), "X-Limit": str(paging.limit)}

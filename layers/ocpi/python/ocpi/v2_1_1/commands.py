@@ -66,3 +66,12 @@ class UnlockConnector(OcpiModel):
     location_id: Id39
     evse_uid: Id39
     connector_id: Id36
+
+
+COMMANDS: dict[str, type[OcpiModel]] = {
+    CommandType.RESERVE_NOW: ReserveNow,
+    CommandType.START_SESSION: StartSession,
+    CommandType.STOP_SESSION: StopSession,
+    CommandType.UNLOCK_CONNECTOR: UnlockConnector,
+}
+"""What each command takes."""

@@ -27,6 +27,7 @@ def faults_of(error: "ValidationError") -> list[Fault]:
 
 _SENTENCES = {
     "missing": "is required",
+    "extra_forbidden": "is not a field of this object",
     "model_type": "must be a JSON object",
     "list_type": "must be a list",
     "string_type": "must be a string",
@@ -43,7 +44,7 @@ def _sentence(entry: Any) -> str:
     # Our own types speak for themselves; what they say is written in `fields`.
     if entry["type"].startswith("ocpi_"):
         return str(entry["msg"])
-    if entry["input"] is None and entry["type"] != "missing":
+    if entry["input"] is None and entry["type"] not in ("missing", "extra_forbidden"):
         return "must not be null"
     # pydantic quotes and joins the members of an enum: 'A', 'B' or 'C'.
     context = {name: str(value).replace("'", "") for name, value in entry.get("ctx", {}).items()}

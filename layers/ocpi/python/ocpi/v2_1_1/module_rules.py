@@ -28,7 +28,11 @@ class ModuleRules:
     identity and a ``last_updated`` of their own; ``own_faults`` and ``own_warnings`` judge what we send;
     ``completed`` adds what we send and the operator need not say; ``tariff_ids`` are the tariffs that an object names,
     each with where; ``replaced`` is what a whole new version of an object becomes, given the stored one;
-    ``deletable`` says whether OCPI lets its owner delete an object.
+    ``deletable`` says whether OCPI lets its owner delete an object. ``folds_ids``: ids differing by case are one.
+    ``stamped`` puts a ``last_updated`` into embedded copies of other objects that have none: the stored object's at the
+    same place, or the one that is given. ``auth_id`` is that of the
+    token which decides whose an object is (``None``: everybody's). ``pending`` says whether it is in a state that it
+    must leave in time, and ``final`` why it cannot change any more.
     """
 
     name: str
@@ -42,6 +46,11 @@ class ModuleRules:
     tariff_ids: Callable[[Document], Mapping[str, str]] = lambda _: {}
     replaced: Callable[[Document, Document], Document] = lambda _, new: new
     deletable: bool = False
+    folds_ids: bool = False
+    stamped: Callable[[Document, str, Document | None], Document] = lambda document, _at, _stored: document
+    auth_id: Callable[[Document], str | None] = lambda _: None
+    pending: Callable[[Document], bool] = lambda _: False
+    final: Callable[[Document], str | None] = lambda _: None
     version: str = VERSION
 
     def object_id(self, document: Document) -> str:
@@ -63,7 +72,7 @@ class ModuleRules:
 
     def merged(self, stored: Document, patch: Document) -> Document:
         """A stored object with a patch merged into it."""
-        return merge(stored, patch, keyed=self.parts)
+        return merge(stored, patch)
 
 
 @cache
@@ -91,9 +100,10 @@ def _locations() -> ModuleRules:
 
 
 def _tariffs() -> ModuleRules:
+    from ocpi.v2_1_1.tariff_findings import tariff_findings  # noqa: PLC0415 - as above
     from ocpi.v2_1_1.tariffs import Tariff  # noqa: PLC0415 - as above
 
-    return ModuleRules("tariffs", "CPO", Tariff, deletable=True)
+    return ModuleRules("tariffs", "CPO", Tariff, own_warnings=tariff_findings, deletable=True)
 
 
 def _tokens() -> ModuleRules:
@@ -102,4 +112,50 @@ def _tokens() -> ModuleRules:
     return ModuleRules("tokens", "EMSP", Token, id_field="uid")
 
 
-_ROWS: Mapping[str, Callable[[], ModuleRules]] = {"locations": _locations, "tariffs": _tariffs, "tokens": _tokens}
+def _sessions() -> ModuleRules:
+    from ocpi.v2_1_1 import session_states  # noqa: PLC0415 - as above
+    from ocpi.v2_1_1.embedded import stamped  # noqa: PLC0415 - as above
+    from ocpi.v2_1_1.session_findings import session_findings  # noqa: PLC0415 - as above
+    from ocpi.v2_1_1.sessions import Session  # noqa: PLC0415 - as above
+
+    return ModuleRules(
+        "sessions",
+        "CPO",
+        Session,
+        own_warnings=session_findings,
+        stamped=stamped,
+        auth_id=_auth_id,
+        pending=session_states.is_pending,
+        final=session_states.why_final,
+    )
+
+
+def _cdrs() -> ModuleRules:
+    from ocpi.v2_1_1.cdr_findings import cdr_findings  # noqa: PLC0415 - as above
+    from ocpi.v2_1_1.cdrs import CDR  # noqa: PLC0415 - as above
+    from ocpi.v2_1_1.embedded import stamped  # noqa: PLC0415 - as above
+
+    return ModuleRules(
+        "cdrs",
+        "CPO",
+        CDR,
+        own_warnings=cdr_findings,
+        stamped=stamped,
+        auth_id=_auth_id,
+        final=lambda _: "a CDR cannot be changed once it is stored",
+        folds_ids=True,
+    )
+
+
+def _auth_id(document: Document) -> str:
+    auth_id: str = document["auth_id"]
+    return auth_id
+
+
+_ROWS: Mapping[str, Callable[[], ModuleRules]] = {
+    "locations": _locations,
+    "sessions": _sessions,
+    "cdrs": _cdrs,
+    "tariffs": _tariffs,
+    "tokens": _tokens,
+}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _PREFIX = "kms:"
 _REMEMBERED = 256
+_MAKING = threading.Lock()
 
 
 class KmsVault:
@@ -40,7 +42,8 @@ class KmsVault:
             return self._given
         import boto3  # noqa: PLC0415 - costs 100 ms and more; most requests open nothing
 
-        return boto3.client("kms")
+        with _MAKING:  # boto3's default session makes clients for one thread at a time
+            return boto3.client("kms")
 
     def seal(self, plain: str, *, about: str) -> str:
         """As :meth:`Vault.seal`, by KMS, one call."""

@@ -1,0 +1,23 @@
+"""Our own CDRs, as eMSP partners read them: each those of its own tokens (OCPI 2.1.1, section 10.2.1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ocpi.deployment import store
+from ocpi.store.port import OWN, Collection
+from ocpi.transport.ocpi_surface import OcpiResource
+from ocpi.transport.paging import list_page
+
+if TYPE_CHECKING:
+    from ocpi.transport.authentication import Caller
+    from ocpi.transport.message import Answer, Call
+
+
+def list_cdrs(call: Call, caller: Caller) -> Answer:
+    """A page of the caller's CDRs."""
+    audience = str(caller.partner.party)
+    return list_page(call, store(), Collection(OWN, "cdrs"), reader=caller.partner.id, audience=audience)
+
+
+RESOURCES = [OcpiResource("CPO", "2.1.1/cdrs", GET=list_cdrs)]

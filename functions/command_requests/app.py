@@ -1,0 +1,78 @@
+"""The worker on CommandRequests, for operators whose charge point system wants commands sent to a URL of its own.
+
+Each command is POSTed there, signed as Standard Webhooks, until the system takes it (any 2xx) or the deadline has
+passed. It may answer ``{"result": …}`` right there, or later as any other system does.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ocpi import strict_json
+from ocpi.commands.answers import RESULTS, Answers, delivery_message
+from ocpi.deployment import command_requests, command_results, partner_client, store
+from ocpi.errors import Refused
+from ocpi.kept_secret import secret_reader
+from ocpi.observability import logger
+from ocpi.outbound.unreachable import PartnerUnreachable
+from ocpi.outbound.webhook_signature import read_webhook_secret, signed_headers
+from ocpi.queues.worker import Again, batch_handler
+from ocpi.settings import settings
+from ocpi.times import now_wire
+
+if TYPE_CHECKING:
+    from ocpi.outbound.answer import Answer
+
+REQUEST_SECONDS = 5.0
+PAUSE_SECONDS = 2
+"""Between tries; a command lives for half a minute."""
+
+webhook_secret = secret_reader(settings().webhook_secret)
+
+
+def work_on(body: str, receipt: str) -> None:
+    """Offer one command to the charge point system; raises :class:`Again`."""
+    message = strict_json.read(body)
+    if now_wire() > message["expires_at"]:
+        return
+    try:
+        answer = _post(body, message["command_id"])
+        reason = None if 200 <= answer.http_status < 300 else f"HTTP {answer.http_status}"
+    except PartnerUnreachable as error:
+        # Not its detail: an operator may have put a key into the URL.
+        reason = error.kind
+    if reason is not None:
+        logger.warning("the charge point system did not take a command", reason=reason)
+        command_requests().postpone(receipt, PAUSE_SECONDS)
+        raise Again(reason)
+    _take(answer, message["command_id"])
+
+
+def _post(body: str, command_id: str) -> Answer:
+    key = read_webhook_secret(webhook_secret())
+    return partner_client().request(
+        "POST",
+        str(settings().command_hook),
+        token=None,
+        body=body,
+        headers=signed_headers(key, body, message_id=f"command_{command_id}", at=int(time.time())),
+        deadline=REQUEST_SECONDS,
+    )
+
+
+def _take(answer: Answer, command_id: str) -> None:
+    """An answer that is the result as well."""
+    data = answer.envelope().data
+    result = data.get("result") if isinstance(data, dict) else None
+    if result not in RESULTS:
+        return
+    try:
+        command = Answers(store().objects).take(command_id, str(result))
+    except Refused as error:
+        logger.warning("the answer of the charge point system came too late", reason=error.detail)
+        return
+    command_results().send(delivery_message(command))
+
+
+handler = batch_handler(work_on)

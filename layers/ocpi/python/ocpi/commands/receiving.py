@@ -1,0 +1,111 @@
+"""A command that an eMSP partner sends us: taken in, and passed on to the operator's charge point system.
+
+    partner ──POST──▶ checked, looked up ──▶ stored, with its deadline
+                                         ──▶ CommandResults, delayed until the deadline: TIMEOUT if still pending
+                                         ──▶ CommandRequests: the charge point system's
+            ◀── ACCEPTED ────────────────────
+
+If the process dies in between, what is stored is looked at again when it is due: no command stays pending.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ocpi import strict_json
+from ocpi.commands.changes import add_command
+from ocpi.commands.command import Command, new_command_id
+from ocpi.faults import Fault, Invalid
+from ocpi.objects.looks import after_seconds
+from ocpi.queues.limits import MAX_BODY_BYTES
+from ocpi.queues.port import MAX_DELAY_SECONDS
+from ocpi.store.port import OWN, Collection, Draft, Key
+from ocpi.store.update import update
+from ocpi.times import now_wire
+
+if TYPE_CHECKING:
+    from ocpi.queues.port import Queue
+    from ocpi.store.port import Objects, Partner
+
+Document = dict[str, Any]
+
+RESERVATIONS = Collection(OWN, "reservations")
+"""Which command made the reservation of a partner, by location and the partner's reservation id."""
+
+GRACE_SECONDS = 5
+"""After the deadline, before a stored command is looked at whatever became of its messages."""
+
+_NOT_IN_A_QUEUE = re.compile("[\x7f-\x9f\ufffe\uffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Receiving:
+    """``seconds`` is how long a charge point has to answer."""
+
+    objects: Objects
+    requests: Queue
+    results: Queue
+    seconds: int
+    version: str
+
+    def take(self, partner: Partner, command_type: str, body: Document) -> Command:
+        """Store a command that nothing speaks against, and pass it on."""
+        now, command_id = now_wire(), new_command_id()
+        request = {name: value for name, value in body.items() if name != "response_url"}
+        expires_at = after_seconds(now, self.seconds)
+        command = Command(
+            id=command_id,
+            version=self.version,
+            partner=partner.id,
+            direction="received",
+            type=command_type,
+            request=request,
+            response_url=body["response_url"],
+            requested_at=now,
+            expires_at=expires_at,
+            response="ACCEPTED",
+            next_look_at=after_seconds(expires_at, GRACE_SECONDS),
+        )
+        _refuse_long(request_message(command, replaces=command_id))
+        add_command(self.objects, command)
+        self.results.send(timeout_message(command), delay_seconds=min(self.seconds, MAX_DELAY_SECONDS))
+        # Last of all in the store: a reservation never points to a command that does not exist.
+        replaces = self._replaced(partner, command) if command_type == "RESERVE_NOW" else None
+        self.requests.send(request_message(command, replaces))
+        return command
+
+    def _replaced(self, partner: Partner, command: Command) -> str | None:
+        """The command whose reservation this one takes the place of. Reservation ids are the partner's own (A-59)."""
+        name = f"{partner.party}/{command.request['location_id']}/{command.request['reservation_id']}"
+        document = strict_json.write({"command_id": command.id})
+        reservation = Draft(self.version, document, last_updated=command.requested_at)
+        before = update(self.objects, Key(RESERVATIONS, name), lambda _: reservation).before
+        return str(strict_json.read(before.document)["command_id"]) if before is not None else None
+
+
+def timeout_message(command: Command) -> str:
+    """What arrives on CommandResults at the deadline."""
+    return strict_json.write({"command_id": command.id, "timeout": True})
+
+
+def request_message(command: Command, replaces: str | None = None) -> str:
+    """What the charge point system finds on CommandRequests. ``replaces``: the command whose reservation it replaces."""
+    message = {
+        "command_id": command.id,
+        "type": command.type,
+        "partner": command.partner,
+        "request": command.request,
+        "requested_at": command.requested_at,
+        "expires_at": command.expires_at,
+        "replaces": replaces,
+    }
+    text = strict_json.write({name: value for name, value in message.items() if value is not None})
+    # A partner's unknown fields may hold what no queue takes; in JSON such a character can only be part of a string.
+    return _NOT_IN_A_QUEUE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _refuse_long(message: str) -> None:
+    if len(message.encode()) > MAX_BODY_BYTES:
+        raise Invalid([Fault("", f"the command is longer than the {MAX_BODY_BYTES} bytes that a queue takes")])

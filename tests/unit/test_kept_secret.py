@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from ocpi.kept_secret import KEEP_SECONDS, SecretUnreadable, secret_reader
+from ocpi.operator_key import operator_key_reader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_secret_in_a_file_is_read_again_after_a_while(tmp_path: Path) -> None:
+    now, path = [0.0], tmp_path / "secret"
+    path.write_text("first\n")
+    read = secret_reader(f"file:{path}", clock=lambda: now[0])
+    assert read() == "first"
+    path.write_text("second\n")
+    assert read() == "first"
+    now[0] = KEEP_SECONDS + 1
+    assert read() == "second"
+
+
+def test_a_secret_in_secrets_manager_is_read_by_its_arn(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("AWS_DEFAULT_REGION", "eu-west-1"),
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+    ):
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        arn = boto3.client("secretsmanager").create_secret(Name="key", SecretString=" the secret ")["ARN"]
+        assert secret_reader(f"secretsmanager:{arn}")() == "the secret"
+        with pytest.raises(SecretUnreadable):
+            secret_reader(f"secretsmanager:{arn}-not")()
+
+
+@pytest.mark.parametrize("content", [None, b"\xff"])
+def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SecretUnreadable, match="secret: "):
+        secret_reader(f"file:{path}")()
+
+
+@pytest.mark.parametrize("where", ["", "file:", "vault:x", "/a/path"])
+def test_a_place_that_is_none_is_refused_at_once(where: str) -> None:
+    with pytest.raises(ValueError, match="a secret is at"):
+        secret_reader(where)
+
+
+def test_an_operator_key_that_could_be_guessed_is_not_used(tmp_path: Path) -> None:
+    path = tmp_path / "operator.key"
+    path.write_text("x" * 19)
+    with pytest.raises(ValueError, match="shorter than 20"):
+        operator_key_reader(f"file:{path}")()
+    path.write_text("x" * 20)
+    assert operator_key_reader(f"file:{path}")() == "x" * 20
