@@ -10,7 +10,7 @@ SOURCES := layers local tests $(wildcard benchmarks/*.py)
 
 run: .venv/local                 ; @exec $(BIN)/python -m local
 
-test: .venv/dev .venv-sam/ready  ; SAM=$(CURDIR)/.venv-sam/bin/sam $(BIN)/pytest
+test: .venv/dev .venv-sam/ready  ; SAM="$(CURDIR)/.venv-sam/bin/sam" $(BIN)/pytest
 
 check: .venv/dev lint types      ; $(BIN)/cfn-lint template.yaml
 
@@ -29,7 +29,7 @@ types: .venv/dev
 .venv/dev: .venv/made            ; $(BIN)/pip install $(QUIETLY) -e .[dev] && touch $@ .venv/local
 
 # The SAM command line pins its dependencies tightly, so it lives apart from ours.
-.venv-sam/ready:                 ; $(PYTHON) -m venv .venv-sam && .venv-sam/bin/pip install $(QUIETLY) aws-sam-cli && touch $@
+.venv-sam/ready:                 ; $(PYTHON) -m venv .venv-sam && .venv-sam/bin/pip install $(QUIETLY) aws-sam-cli==1.170.0 && touch $@
 
 .venv/made: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

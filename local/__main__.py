@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+OFF = frozenset({"0", "false", "no", "off"})
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -68,7 +69,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--data", type=Path, default=Path(environ.get("DATA") or ".local"), help="where data is kept (DATA, .local)"
     )
     parser.add_argument(
-        "--no-demo", dest="demo", action="store_false", default=environ.get("DEMO") != "0", help="no demo (DEMO=0)"
+        "--no-demo",
+        dest="demo",
+        action="store_false",
+        default=environ.get("DEMO", "").lower() not in OFF,
+        help="no demo (DEMO=0)",
     )
     parser.add_argument(
         "--meter-seconds",

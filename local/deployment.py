@@ -13,7 +13,7 @@ from local.data import ensure_webhook_secret, locked, operator_key, write_json
 from local.demo.charge_points.thread import ChargePointThread, start_charge_points
 from local.demo.network import DemoError, Invitation, ensure_demo
 from local.environment import chosen_settings, joint_environment, local_environment, queue_environment
-from local.functions import load
+from local.functions import LoadError, load
 from local.gateway import Gateway
 from local.greeting import greeting
 from local.operator_client import OperatorApiError, OperatorClient
@@ -95,7 +95,7 @@ class Deployment:
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
         try:
-            handlers = {each.name: load(each.folder, each.handler) for each in template.functions}
+            handlers = _loaded(template)
         finally:
             asyncio.set_event_loop(None)
             loop.close()
@@ -134,6 +134,15 @@ class Deployment:
             },
         )
         print(greeting(base=base, public=public, data=self._data, invitation=invitation), flush=True)
+
+
+def _loaded(template: Template) -> dict[str, Handler]:
+    from ocpi.settings import SettingsError  # noqa: PLC0415 - of the layer, which is on the path only now
+
+    try:
+        return {each.name: load(each.folder, each.handler) for each in template.functions}
+    except SettingsError as error:
+        raise LoadError(str(error)) from error
 
 
 def _called(template: Template) -> Template:

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from local.queues import QueueResource
 
-# Lambda begins with five batches at once and takes more when the queue grows; one machine stays at that.
+# Lambda begins with five batches at once and takes more when the queue grows. One machine does not grow, so it has
+# room from the start: batches that wait for a slow partner must leave some for the others.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
-DEFAULT_CONCURRENCY = 5
+DEFAULT_CONCURRENCY = 32
 REPORTS_FAILURES = "ReportBatchItemFailures"
 # What would make functions see other messages than in AWS if it was left out.
 UNKNOWN = ("FilterCriteria",)

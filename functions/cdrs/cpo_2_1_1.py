@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ocpi.deployment import store
 from ocpi.store.port import OWN, Collection
-from ocpi.transport.ocpi_surface import OcpiResource
+from ocpi.transport.ocpi_surface import OcpiResource, list_only
 from ocpi.transport.paging import list_page
 
 if TYPE_CHECKING:
@@ -20,4 +20,7 @@ def list_cdrs(call: Call, caller: Caller) -> Answer:
     return list_page(call, store(), Collection(OWN, "cdrs"), reader=caller.partner.id, audience=audience)
 
 
-RESOURCES = [OcpiResource("CPO", "2.1.1/cdrs", GET=list_cdrs)]
+RESOURCES = [
+    OcpiResource("CPO", "2.1.1/cdrs", GET=list_cdrs),
+    OcpiResource("CPO", "2.1.1/cdrs/{cdr_id:segment}", GET=list_only),
+]

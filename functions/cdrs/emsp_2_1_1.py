@@ -13,10 +13,10 @@ from ocpi.store.port import Key
 from ocpi.store.update import update
 from ocpi.transport.envelope import success
 from ocpi.transport.ocpi_surface import OcpiResource
+from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1.cdr_findings import cdr_findings
 from ocpi.v2_1_1.cdrs import CDR
 from ocpi.v2_1_1.model import check
-from ocpi.v2_1_1.module_rules import VERSION
 
 if TYPE_CHECKING:
     from ocpi.store.port import Draft, Record

@@ -10,7 +10,8 @@ import time
 from typing import TYPE_CHECKING
 
 from ocpi import strict_json
-from ocpi.commands.answers import RESULTS, Answers, delivery_message
+from ocpi.commands.answers import RECEIVED, RESULTS, Answers, delivery_message
+from ocpi.commands.changes import load_command
 from ocpi.deployment import command_requests, command_results, partner_client, store
 from ocpi.errors import Refused
 from ocpi.kept_secret import secret_reader
@@ -19,6 +20,7 @@ from ocpi.outbound.unreachable import PartnerUnreachable
 from ocpi.outbound.webhook_signature import read_webhook_secret, signed_headers
 from ocpi.queues.worker import Again, batch_handler
 from ocpi.settings import settings
+from ocpi.store.port import Key
 from ocpi.times import now_wire
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ webhook_secret = secret_reader(settings().webhook_secret)
 def work_on(body: str, receipt: str) -> None:
     """Offer one command to the charge point system; raises :class:`Again`."""
     message = strict_json.read(body)
-    if now_wire() > message["expires_at"]:
+    if now_wire() >= message["expires_at"] or not _is_pending(message["command_id"]):
         return
     try:
         answer = _post(body, message["command_id"])
@@ -47,6 +49,12 @@ def work_on(body: str, receipt: str) -> None:
         command_requests().postpone(receipt, PAUSE_SECONDS)
         raise Again(reason)
     _take(answer, message["command_id"])
+
+
+def _is_pending(command_id: str) -> bool:
+    """Whether a result is still wanted: it may have come by another way than the hook's."""
+    command = load_command(store().objects, Key(RECEIVED, command_id))
+    return command is not None and command.state == "pending"
 
 
 def _post(body: str, command_id: str) -> Answer:

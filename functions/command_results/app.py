@@ -44,7 +44,7 @@ def work_on(body: str, receipt: str) -> None:
 
 def _read(body: str) -> dict[str, Any]:
     try:
-        message = strict_json.read(body)
+        message: dict[str, Any] = strict_json.read(body)
     except (strict_json.BrokenJson, strict_json.RefusedJson) as error:
         raise Poisoned(f"the message is not JSON that is taken: {error}") from None
     command_id = message.get("command_id") if isinstance(message, dict) else None

@@ -17,9 +17,9 @@ from ocpi.settings import settings
 from ocpi.transport.envelope import failure, success
 from ocpi.transport.ocpi_surface import OcpiResource
 from ocpi.transport.status_codes import StatusCode
+from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1.commands import COMMANDS
 from ocpi.v2_1_1.model import check
-from ocpi.v2_1_1.module_rules import VERSION
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller

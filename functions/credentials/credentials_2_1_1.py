@@ -10,9 +10,9 @@ from ocpi.registration.receiver import Receiver
 from ocpi.settings import ROLES, settings
 from ocpi.transport.envelope import success, success_object
 from ocpi.transport.ocpi_surface import EVERY_TOKEN, OcpiResource
+from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1.credentials import Credentials
 from ocpi.v2_1_1.model import check
-from ocpi.v2_1_1.module_rules import VERSION
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller

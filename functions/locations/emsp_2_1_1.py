@@ -16,10 +16,10 @@ from ocpi.objects.received import get_exact, owned_collection, require, write
 from ocpi.store.port import Key
 from ocpi.transport.envelope import success, success_object
 from ocpi.transport.ocpi_surface import OcpiResource
+from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1 import location_tree as tree
 from ocpi.v2_1_1.locations import EVSE, Connector, Location
 from ocpi.v2_1_1.model import check, check_patch
-from ocpi.v2_1_1.module_rules import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

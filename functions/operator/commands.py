@@ -18,9 +18,9 @@ from ocpi.faults import Fault, Invalid
 from ocpi.objects.received import require
 from ocpi.store.port import Key
 from ocpi.transport.operator_surface import OperatorResource, answer_json
+from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1.commands import COMMANDS
 from ocpi.v2_1_1.model import check
-from ocpi.v2_1_1.module_rules import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,7 @@ from ocpi.times import normalise, now_wire
 from ocpi.transport.authentication import token_hash
 from ocpi.transport.message import Answer, Call
 from ocpi.transport.operator_surface import OperatorResource, answer_json
-from ocpi.v2_1_1.module_rules import VERSION
+from ocpi.v2_1_1 import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

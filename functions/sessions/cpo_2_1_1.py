@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ocpi.deployment import store
 from ocpi.errors import BadParameter
 from ocpi.store.port import OWN, Collection
-from ocpi.transport.ocpi_surface import OcpiResource
+from ocpi.transport.ocpi_surface import OcpiResource, list_only
 from ocpi.transport.paging import list_page
 
 if TYPE_CHECKING:
@@ -23,4 +23,7 @@ def list_sessions(call: Call, caller: Caller) -> Answer:
     return list_page(call, store(), Collection(OWN, "sessions"), reader=caller.partner.id, audience=audience)
 
 
-RESOURCES = [OcpiResource("CPO", "2.1.1/sessions", GET=list_sessions)]
+RESOURCES = [
+    OcpiResource("CPO", "2.1.1/sessions", GET=list_sessions),
+    OcpiResource("CPO", "2.1.1/sessions/{session_id:segment}", GET=list_only),
+]

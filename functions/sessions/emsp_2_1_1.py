@@ -11,9 +11,9 @@ from ocpi.objects.received import get_exact, owned_collection, require, write
 from ocpi.store.port import Key
 from ocpi.transport.envelope import success
 from ocpi.transport.ocpi_surface import OcpiResource
+from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1.merge import merge
 from ocpi.v2_1_1.model import check, check_patch
-from ocpi.v2_1_1.module_rules import VERSION
 from ocpi.v2_1_1.session_findings import session_findings
 from ocpi.v2_1_1.session_states import why_final
 from ocpi.v2_1_1.sessions import Session

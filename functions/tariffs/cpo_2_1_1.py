@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ocpi.deployment import store
 from ocpi.store.port import OWN, Collection
-from ocpi.transport.ocpi_surface import OcpiResource
+from ocpi.transport.ocpi_surface import OcpiResource, list_only
 from ocpi.transport.paging import list_page
 
 if TYPE_CHECKING:
@@ -19,4 +19,7 @@ def list_tariffs(call: Call, caller: Caller) -> Answer:
     return list_page(call, store(), Collection(OWN, "tariffs"), reader=caller.partner.id)
 
 
-RESOURCES = [OcpiResource("CPO", "2.1.1/tariffs", GET=list_tariffs)]
+RESOURCES = [
+    OcpiResource("CPO", "2.1.1/tariffs", GET=list_tariffs),
+    OcpiResource("CPO", "2.1.1/tariffs/{tariff_id:segment}", GET=list_only),
+]

@@ -10,9 +10,9 @@ from ocpi.objects.received import delete_exact, get_exact, owned_collection, req
 from ocpi.store.port import Key
 from ocpi.transport.envelope import success
 from ocpi.transport.ocpi_surface import OcpiResource
+from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1.merge import merge
 from ocpi.v2_1_1.model import check, check_patch
-from ocpi.v2_1_1.module_rules import VERSION
 from ocpi.v2_1_1.tariffs import Tariff
 
 if TYPE_CHECKING:

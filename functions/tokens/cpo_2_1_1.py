@@ -14,9 +14,10 @@ from ocpi.objects.waiting import Waiting
 from ocpi.settings import settings
 from ocpi.transport.envelope import success
 from ocpi.transport.ocpi_surface import OcpiResource
+from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1.merge import merge
 from ocpi.v2_1_1.model import check, check_patch
-from ocpi.v2_1_1.module_rules import VERSION, module_rules
+from ocpi.v2_1_1.module_rules import module_rules
 from ocpi.v2_1_1.tokens import Token
 
 if TYPE_CHECKING:

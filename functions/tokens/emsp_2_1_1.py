@@ -14,7 +14,7 @@ from ocpi.objects.received import require
 from ocpi.objects.tokens import find_token, read_token_type
 from ocpi.store.port import OWN, Collection
 from ocpi.transport.envelope import failure, success_object
-from ocpi.transport.ocpi_surface import OcpiResource
+from ocpi.transport.ocpi_surface import OcpiResource, list_only
 from ocpi.transport.paging import list_page
 from ocpi.transport.status_codes import StatusCode
 
@@ -66,5 +66,6 @@ def _asked_type(query: Mapping[str, str]) -> str | None:
 
 RESOURCES = [
     OcpiResource("EMSP", "2.1.1/tokens", GET=list_tokens),
+    OcpiResource("EMSP", "2.1.1/tokens/{token_uid:segment}", GET=list_only),
     OcpiResource("EMSP", "2.1.1/tokens/{token_uid:segment}/authorize", POST=authorize_token),
 ]

@@ -6,14 +6,17 @@ now, and commands whose messages were lost with a process are put back on their 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ocpi.commands.command import COLLECTIONS
 from ocpi.commands.upkeep import CommandUpkeep
 from ocpi.deployment import command_results, store
+from ocpi.objects.looks import after_minutes
 from ocpi.objects.waiting import Waiting
 from ocpi.observability import logger
 from ocpi.settings import settings
+from ocpi.store.port import Conflict, Draft
 from ocpi.times import now_wire
 from ocpi.v2_1_1.module_rules import module_rules
 
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from ocpi.store.port import Record
 
 BATCH = 100
+FAILED_MINUTES = 30
 RESERVE_MS = 10_000
 """Of its time that the function leaves unused: a batch begun in it might be cut off."""
 
@@ -34,8 +38,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         due = store().objects.due(now_wire(), BATCH)
         done = [_look_at(record) for record in due]
         looked_at, failed = looked_at + len(done), failed + done.count(False)
-        # One that failed is due still: the next run tries again, and this one must end.
-        if len(due) < BATCH or not any(done):
+        if len(due) < BATCH:
             break
     logger.info("upkeep", objects=looked_at, failed=failed)
     return {"objects": looked_at, "failed": failed}
@@ -50,5 +53,22 @@ def _look_at(record: Record) -> bool:
             Waiting(store().objects, module_rules, settings().pending_session_minutes).look_at(record)
     except Exception:  # noqa: BLE001 - whatever it is, the others are due as well
         logger.exception("upkeep of one object failed", collection=str(record.key.collection))
+        _postpone(record)
         return False
     return True
+
+
+def _postpone(record: Record) -> None:
+    """One that fails is tried again later: were it due all the time, a hundred of its kind would hide all others."""
+    later = after_minutes(now_wire(), FAILED_MINUTES)
+    postponed = Draft(
+        version=record.version,
+        document=record.document,
+        last_updated=record.last_updated,
+        audience=record.audience,
+        lookup=record.lookup,
+        due=later,
+        findings=record.findings,
+    )
+    with suppress(Conflict):  # somebody has changed it, and said when it is due
+        store().objects.put(record.key, postponed, expected=record.revision)

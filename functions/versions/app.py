@@ -11,12 +11,11 @@ from ocpi.transport.envelope import success_object
 from ocpi.transport.lambda_handler import lambda_handler
 from ocpi.transport.ocpi_surface import EVERY_TOKEN, OcpiResource, OcpiSurface
 from ocpi.transport.routing import application
+from ocpi.v2_1_1 import VERSION
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller
     from ocpi.transport.message import Answer, Call
-
-VERSION = "2.1.1"
 
 
 def list_versions(call: Call, caller: Caller) -> Answer:

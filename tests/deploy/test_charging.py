@@ -126,11 +126,11 @@ def test_a_cdr_that_a_partner_posts_has_a_url_of_its_own(
     assert operator.get(f"/partners/{cpo.id}/cdrs").json()["items"] == [cdr]
 
 
-def test_the_clock_calls_upkeep_every_five_minutes(deployment: Deployment) -> None:
-    every_five_minutes = rule(deployment)
-    assert (every_five_minutes["ScheduleExpression"], every_five_minutes["State"]) == ("rate(5 minutes)", "ENABLED")
+def test_the_clock_calls_upkeep_every_minute(deployment: Deployment) -> None:
+    every_minute = rule(deployment)
+    assert (every_minute["ScheduleExpression"], every_minute["State"]) == ("rate(1 minute)", "ENABLED")
     # The published version, as the API's routes do.
-    assert re.search(r"UpkeepFunction.*:live$", every_five_minutes["Target"])
+    assert re.search(r"UpkeepFunction.*:live$", every_minute["Target"])
 
 
 def test_upkeep_ends_a_session_that_was_pending_for_too_long(operator: httpx.Client, deployment: Deployment) -> None:

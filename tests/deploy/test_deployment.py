@@ -94,7 +94,7 @@ def test_an_invited_partner_registers_over_http(operator: httpx.Client, emsp: Pa
 
 def test_the_version_details_name_the_modules_at_the_deployed_url(emsp: Partner, deployment: Deployment) -> None:
     tree = f"{deployment.url}/ocpi/cpo/2.1.1"
-    modules = ("credentials", "locations", "sessions", "cdrs", "tariffs", "tokens")
+    modules = ("credentials", "locations", "sessions", "cdrs", "tariffs", "tokens", "commands")
     assert emsp.modules == {module: f"{tree}/{module}" for module in modules}
 
 

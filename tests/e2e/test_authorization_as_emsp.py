@@ -88,7 +88,7 @@ def test_a_rule_with_locations_holds_for_these_and_needs_to_know_which(operator:
         assert info(cpo, uid, elsewhere) == {"allowed": "NOT_ALLOWED"}
 
 
-@pytest.mark.req("TOK-33")
+@pytest.mark.req("TOK-33", "SC-04")
 def test_a_rule_may_need_a_location_without_saying_which(operator: Operator, cpo: PlayedPartner) -> None:
     uid = ruled(operator, {"allowed": "ALLOWED", "locations": None, "location_required": True})
     ended(authorize(cpo, uid), 200, 2002)
@@ -305,7 +305,7 @@ def test_the_hook_decides_and_is_asked_with_a_signature_of_this_deployment(
     assert hook.received("POST", "/authorize")[-1].json()["location"] is None
 
 
-@pytest.mark.req("TOK-33")
+@pytest.mark.req("TOK-33", "SC-04")
 def test_the_hook_may_ask_for_a_location(
     hook: PartnerServer, hooked_operator: Operator, hooked_cpo: PlayedPartner
 ) -> None:

@@ -209,3 +209,14 @@ def test_what_a_killed_gateway_was_working_on_is_worked_on_again(template: Path,
     with running_gateway(template=template, data=tmp_path / "data") as gateway:
         until(lambda: len(times(gateway, "never mind")) == 2)
         gateway.stop(signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("hook", "left"), [("http://127.0.0.1:1/commands", 0), ("", 1)])
+def test_the_worker_of_the_command_hook_works_if_there_is_a_hook(hook: str, left: int, tmp_path: Path) -> None:
+    queues = SQLiteQueues(tmp_path / "data" / "queues.db")
+    queues.send("CommandRequests", json.dumps({"command_id": "expired", "expires_at": "2026-01-01T00:00:00Z"}))
+    queues.send("CommandResults", json.dumps({"command_id": "unknown", "result": "ACCEPTED"}))
+    with running_gateway(data=tmp_path / "data", environ={"OCPI_COMMAND_HOOK_URL": hook}):
+        until(lambda: queues.depth("CommandResultsDead") == 1)
+        until(lambda: queues.depth("CommandRequests") == left)
+    queues.close()

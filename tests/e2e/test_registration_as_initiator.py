@@ -354,11 +354,23 @@ def test_a_party_that_is_registered_already_is_409_and_told_to_forget(
     assert operator.get(f"/partners/{registered.partner_id}").json()["status"] == "REGISTERED"
 
 
-def test_a_versions_url_that_is_registered_already_is_409_before_anybody_is_called(
+def test_a_party_that_is_registered_already_is_409_and_its_partner_not_asked_to_register_us_again(
     operator: Operator, registered: PlayedPartner
 ) -> None:
+    registered.server.on("GET", CREDENTIALS, Reply.ocpi(registered.credentials()))
     assert register(operator, registered).status_code == 409
-    assert registered.server.requests == []
+    assert registered.server.received("POST", CREDENTIALS) == []
+    assert registered.server.received("DELETE", CREDENTIALS) == []
+
+
+def test_another_party_of_a_platform_that_is_registered_already_is_registered_at_the_same_url(
+    operator: Operator, registered: PlayedPartner
+) -> None:
+    other = registered.credentials(party_id="OTH", token="token-c-of-the-other")
+    registered.server.on("GET", CREDENTIALS, Reply.ocpi(other))
+    registered.server.on("POST", CREDENTIALS, Reply.ocpi(other))
+    answer = register(operator, registered)
+    assert (answer.status_code, answer.json().get("party_id")) == (201, "OTH")
 
 
 @pytest.mark.req("CR-44")

@@ -249,7 +249,22 @@ UNUSABLE = {
     "details_url_of_another_scheme": (VERSIONS, Reply.ocpi([{"version": "2.1.1", "url": "file:///etc/passwd"}]), 3001),
     "other_versions_only": (VERSIONS, Reply.ocpi([{"version": "2.0", "url": "https://partner.example/2.0"}]), 3002),
     "no_versions": (VERSIONS, Reply.ocpi([]), 3002),
-    "entries_that_are_no_versions": (VERSIONS, Reply.ocpi([None, 1, {"version": "2.1.1"}]), 3002),
+    "a_version_without_url": (VERSIONS, Reply.ocpi([{"version": "2.1.1"}]), 3001),
+    "details_of_another_version": (DETAILS, Reply.ocpi({"version": "2.0", "endpoints": []}), 3001),
+    "endpoints_that_nobody_may_call": (
+        DETAILS,
+        Reply.ocpi(
+            {
+                "version": "2.1.1",
+                "endpoints": [
+                    {"identifier": "credentials", "url": "file:///etc/passwd"},
+                    {"identifier": "tokens", "url": "gopher://partner.example/"},
+                ],
+            }
+        ),
+        3003,
+    ),
+    "entries_that_are_no_versions": (VERSIONS, Reply.ocpi([None, 1, {"version": 211}]), 3002),
     "no_credentials_endpoint": (DETAILS, details_with("locations", "tokens"), 3003),
     "credentials_endpoint_only": (DETAILS, details_with("credentials"), 3003),
     "unknown_modules_only": (DETAILS, details_with("credentials", "parking"), 3003),
@@ -262,7 +277,7 @@ UNUSABLE = {
 }
 
 
-@pytest.mark.req("CR-23", "CR-24", "CR-25", "CR-26", "CR-27", "CR-28")
+@pytest.mark.req("CR-23", "CR-24", "CR-25", "CR-26", "CR-27", "CR-28", "SC-06", "SC-07", "SC-08")
 @pytest.mark.parametrize(("path", "reply", "status_code"), UNUSABLE.values(), ids=UNUSABLE.keys())
 def test_a_client_that_cannot_be_used_is_refused_and_nothing_is_registered(
     candidate: PlayedPartner, its_invitation: Invited, operator: Operator, path: str, reply: Reply, status_code: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.support.answers import data_of
+from tests.support.answers import data_of, ended
 
 if TYPE_CHECKING:
     from tests.support.party import PlayedPartner
@@ -36,3 +36,17 @@ def is_listed_by_page_and_time(emsp: PlayedPartner, module: str, old: dict[str, 
     assert (len(data_of(first)), first.headers["X-Limit"]) == (1, "1")
     following = first.headers["Link"].partition(">")[0].removeprefix("<")
     assert data_of(emsp.get(following)) != data_of(first)
+
+
+def is_list_only(partner: PlayedPartner, module: str, value: dict[str, Any]) -> bool:
+    """A module of ours of which a partner reads the list and nothing else: no method changes anything, and a single
+    object is not there to be read.
+    """
+    single = partner.endpoint(module, value.get("uid") or value["id"])
+    for url in (partner.endpoint(module), single):
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            answer = partner.call(method, url, json=value)
+            ended(answer, 405, 2000)
+            assert answer.headers["Allow"] == "GET"
+    ended(partner.get(single), 404, 2001)
+    return value in listed(partner, module)

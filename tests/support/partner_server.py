@@ -137,6 +137,7 @@ class PartnerServer:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False  # closing waits for every request, so that no thread outlives its test
+    request_queue_size = 128  # many connect at once; the standard library's 5 would reset some of them
 
     def __init__(
         self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None

@@ -82,14 +82,12 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
 
     def run(function: Function, event: dict[str, Any]) -> dict[str, Any]:
         context = LambdaContext(function.name, function.memory, function.timeout)
-        handler = load(function.folder, function.handler)
+        handler: Callable[..., dict[str, Any]] = load(function.folder, function.handler)
         if not function.event_sources:
-            answer: dict[str, Any] = handler(event, context)
-            return answer
+            return handler(event, context)
         # What works on batches ends the event loop of its thread, and the one here is still needed.
         with ThreadPoolExecutor(1) as threads:
-            answer = threads.submit(handler, event, context).result()
-        return answer
+            return threads.submit(handler, event, context).result()
 
     yield run
     store.close()

@@ -24,6 +24,7 @@ RESOURCES: dict[str, dict[str, Any]] = DOCUMENT["Resources"]
 PARAMETERS: dict[str, dict[str, Any]] = DOCUMENT["Parameters"]
 # With everything that a deployment may have or not have.
 TEMPLATE = read_template(ROOT / "template.yaml", {"OCPI_COMMAND_HOOK_URL": "https://charging.example.com/commands"})
+QUEUES = {queue.name: queue for queue in TEMPLATE.queues}
 API = RESOURCES["Api"]["Properties"]
 functions = pytest.mark.parametrize("function", TEMPLATE.functions, ids=lambda function: function.folder.name)
 routed_functions = pytest.mark.parametrize(
@@ -148,7 +149,7 @@ def test_a_message_is_not_received_again_while_its_function_can_still_be_at_it(f
 
 
 def test_a_result_that_kills_its_function_each_time_is_not_forgotten_before_the_dead_letter_queue_has_it() -> None:
-    (results,) = (queue for queue in TEMPLATE.queues if queue.name == "CommandResults")
+    results = QUEUES["CommandResults"]
     assert results.max_receive_count is not None
     longest = MAX_DELAY_SECONDS + results.max_receive_count * results.visibility_seconds
     assert longest < results.retention_seconds
@@ -168,8 +169,7 @@ def test_every_queue_is_encrypted_and_what_dies_in_it_is_kept_for_a_fortnight() 
 
 
 def test_a_command_waits_for_the_charge_point_system_as_long_as_it_may_live() -> None:
-    (requests,) = (queue for queue in TEMPLATE.queues if queue.name == "CommandRequests")
-    assert requests.retention_seconds >= PARAMETERS["CommandSeconds"]["MaxValue"]
+    assert QUEUES["CommandRequests"].retention_seconds >= PARAMETERS["CommandSeconds"]["MaxValue"]
 
 
 def test_a_deadline_can_be_a_delayed_message() -> None:
@@ -238,7 +238,7 @@ def test_only_who_calls_partners_opens_their_tokens() -> None:
 
 @functions
 def test_a_function_sends_to_no_queue_that_it_is_not_told_of(function: Function) -> None:
-    told = {value.rpartition("/")[2] for value in function.environment.values() if str(value).startswith("sqs:")}
+    told = {name for name in QUEUES if f"sqs:{QUEUES[name].url}" in function.environment.values()}
     reached = {
         resource["Fn::GetAtt"][0]
         for statement in _statements(function)

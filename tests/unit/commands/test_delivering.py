@@ -51,8 +51,17 @@ def test_a_result_goes_bare_to_exactly_the_response_url_with_our_token(
 
 @pytest.mark.parametrize(
     "success",
-    [answer(), answer(204), answer(201, {"any": "thing"}), enveloped(), enveloped(status_code=1001)]
-    + [answer(200, "ACCEPTED"), answer(200, b"OK"), answer(202, b"<html>"), answer(200, {"status_code": "fine"})],
+    [
+        answer(),
+        answer(204),
+        answer(201, {"any": "thing"}),
+        enveloped(),
+        enveloped(status_code=1001),
+        answer(200, "ACCEPTED"),
+        answer(200, b"OK"),
+        answer(202, b"<html>"),
+        answer(200, {"status_code": "fine"}),
+    ],
     ids=named,
 )
 def test_what_says_success_is_success_whatever_else_it_says(world: World, emsp: Partner, success: Step) -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from ocpi.commands.answers import RECEIVED
 from ocpi.commands.changes import load_command
+from ocpi.commands.command import command_from
 from ocpi.faults import Invalid
 from ocpi.queues.limits import MAX_BODY_BYTES
-from ocpi.store.port import Key
+from ocpi.store.port import Key, PageQuery
 from tests.unit.commands.world import RESPONSE_URL, SECONDS, request
 from tests.unit.registration.killer import every_step
 
@@ -131,11 +132,31 @@ def test_whatever_step_dies_a_stored_command_is_answered_with_timeout_once(
         )
         with killer:
             receiving.take(emsp, command_type, request(command_type))
-        stored = [record for record in world.objects.due(world.clock.after(3600), 10)]
+        stored = world.objects.due(world.clock.after(3600), 10)
         assert killer.died or len(stored) == 1
         world.run(1000)
         assert world.sent == [(RESPONSE_URL, {"result": "TIMEOUT"})] * len(stored)
         assert world.objects.due(world.clock.after(10_000), 10) == []
+
+
+@pytest.mark.req("CMD-07")
+@pytest.mark.parametrize("broken", ["requests", "results"])
+def test_a_command_that_cannot_be_passed_on_was_not_accepted_and_brings_no_result(
+    world: World, emsp: Partner, broken: str
+) -> None:
+    class Away:
+        def send(self, body: str, *, delay_seconds: int = 0) -> None:
+            raise OSError("the queue is away")
+
+    parts: dict[str, Any] = {broken: Away()}
+    with pytest.raises(OSError, match="away"):
+        world.receiving(**parts).take(emsp, "RESERVE_NOW", request("RESERVE_NOW"))
+    world.run(10_000)
+    assert (world.sent, world.dead.depth(), world.results.depth()) == ([], 0, 0)
+    (document,) = world.objects.page(PageQuery(RECEIVED, limit=10)).documents
+    command = command_from(document)
+    assert (command.state, command.response, command.result) == ("undeliverable", None, None)
+    assert command.error
 
 
 @pytest.mark.req("CMD-20")

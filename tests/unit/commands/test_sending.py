@@ -153,8 +153,23 @@ def test_a_result_is_taken_in_all_three_shapes(
 @pytest.mark.req("CMD-32")
 @pytest.mark.parametrize(
     "body",
-    [{"result": "SUCCESSFUL"}, {"result": "accepted"}, {"result": None}, {"result": ["ACCEPTED"]}, {}, [], None, 1]
-    + ["", "UNKOWN", {"data": None}, {"data": {}}, {"data": ["ACCEPTED"]}, {"data": {"result": 1}}, [{"result": 1}]],
+    [
+        {"result": "SUCCESSFUL"},
+        {"result": "accepted"},
+        {"result": None},
+        {"result": ["ACCEPTED"]},
+        {},
+        [],
+        None,
+        1,
+        "",
+        "UNKOWN",
+        {"data": None},
+        {"data": {}},
+        {"data": ["ACCEPTED"]},
+        {"data": {"result": 1}},
+        [{"result": 1}],
+    ],
     ids=str,
 )
 def test_what_is_no_result_is_refused_and_changes_nothing(world: World, cpo: Partner, body: Any) -> None:
@@ -239,10 +254,12 @@ def test_a_result_that_is_faster_than_the_immediate_answer_stays(world: World, c
     def answer_first() -> None:
         command_id = world.client.sent[-1].body["response_url"].rsplit("/", 1)[1]
         take_result(world.objects, cpo, "START_SESSION", command_id, {"result": "ACCEPTED"})
+        world.clock.now += 3
 
     world.client.meanwhile = answer_first
+    answered_at = world.clock.wire()
     command = send(world, cpo, step)
-    assert (command.state, command.result) == ("answered", "ACCEPTED")
+    assert (command.state, command.result, command.answered_at) == ("answered", "ACCEPTED", answered_at)
     assert command == world.now(command)
 
 

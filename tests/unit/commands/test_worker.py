@@ -1,4 +1,4 @@
-"""The worker on CommandResults: what it takes, what it refuses with the reason, and that no message holds up another."""
+"""The worker on CommandResults: what it takes, what it refuses with the reason, and no message holds up another."""
 
 from __future__ import annotations
 
@@ -12,10 +12,14 @@ from local.context import LambdaContext
 from ocpi.queues.limits import MAX_BODY_BYTES
 from tests.unit.commands.fakes import answer
 from tests.unit.commands.world import RESPONSE_URL, SECONDS
+from tests.unit.registration.killer import every_step
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ocpi.store.port import Partner
     from tests.unit.commands.world import World
+    from tests.unit.registration.killer import When
 
 ACCEPTED = (RESPONSE_URL, {"result": "ACCEPTED"})
 
@@ -126,7 +130,7 @@ def test_a_deadline_or_a_delivery_of_no_command_is_forgotten(world: World, kind:
     assert world.dead.depth() == 0
 
 
-def test_only_what_failed_comes_again(world: World, emsp: Partner) -> None:
+def test_only_what_failed_comes_again(world: World, emsp: Partner, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = world.partner("EMSP", "BAD", token="sealed-bad")
     commands = [world.received(partner) for partner in (emsp, bad, emsp)]
     request = world.client.request
@@ -134,7 +138,7 @@ def test_only_what_failed_comes_again(world: World, emsp: Partner) -> None:
     def only_the_bad_one_fails(*given: Any, token: str, **rest: Any) -> Any:
         return answer(500) if token == "bad" else request(*given, token=token, **rest)
 
-    world.client.request = only_the_bad_one_fails  # type: ignore[method-assign] # a fake of a fake
+    monkeypatch.setattr(world.client, "request", only_the_bad_one_fails)
     assert failed(world, *(result(command.id) for command in commands)) == {"m-1"}
     assert world.sent == [ACCEPTED] * 2
 
@@ -166,6 +170,27 @@ def test_a_deadline_that_comes_early_comes_again_at_the_deadline(world: World, e
     assert world.now(command).state == "pending"
     world.run(2)
     assert world.now(command).state == "timed_out"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_whatever_step_dies_what_is_given_up_is_told_to_the_dead_letter_queue(
+    when: When, new_world: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for killer in every_step(when):
+        world = new_world()
+        world.client.answers(answer(404))
+        command = world.answered(world.partner("EMSP", "EMS"))
+        with monkeypatch.context() as dying, killer:
+            dying.setattr(world.worker, "command_results_dead", lambda: killer.around(world.dead))  # noqa: B023 - used here
+            dying.setattr(world.worker, "partner_client", lambda: killer.around(world.client))  # noqa: B023 - used here
+            message = world.results.receive()
+            while message is not None and "deliver" not in message.body:
+                message = world.results.receive()
+            assert message is not None
+            world.worker.work_on(message.body, message.receipt)
+        world.run(1000)
+        assert world.now(command).state == "undeliverable"
+        assert command.id in world.dead.bodies()[0]["message"]
 
 
 def test_a_store_that_fails_for_a_moment_costs_no_result(

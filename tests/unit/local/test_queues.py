@@ -99,7 +99,7 @@ def test_an_event_source_says_how_messages_are_handed_over(template: Path) -> No
     assert (work.name, work.queue.name, work.batch_size, work.window_seconds) == ("WorkerWork", "Work", 25, 2)
     assert (work.reports_failures, work.concurrency) == (True, 7)
     assert (plain.name, plain.queue.name, plain.batch_size, plain.window_seconds) == ("WorkerPlain", "Dead", 10, 0)
-    assert (plain.reports_failures, plain.concurrency) == (False, 5)
+    assert (plain.reports_failures, plain.concurrency) == (False, 32)
 
 
 def test_a_variable_of_the_user_sets_the_parameter_that_it_stands_for(template: Path) -> None:

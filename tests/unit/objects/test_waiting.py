@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.context import LambdaContext
+from local.functions import load
 from ocpi.objects.audience import find_audience
 from ocpi.objects.own import OwnWrites, own_key
 from ocpi.objects.waiting import Waiting
 from ocpi.store.port import OWN, Collection, Key, PageQuery
 from ocpi.store.update import update
 from ocpi.v2_1_1.module_rules import module_rules
+from tests.support.gateway import ROOT
 from tests.support.stores import draft
 from tests.support.upkeep import deployment_over, let_time_pass, run_upkeep
 from tests.unit.objects.tokens_of_partners import BOB, TNM, give_token
@@ -243,3 +246,24 @@ def test_what_waits_in_a_module_that_nobody_knows_is_an_error(objects: Objects) 
     record = objects.put(Key(Collection(OWN, "things"), "X"), draft("{}", lookup=f"waiting/{AUTH_ID}"), expected=None)
     with pytest.raises(LookupError, match="things"):
         waiting(objects).look_at(record)
+
+
+def test_objects_that_fail_in_upkeep_do_not_hold_back_the_others(objects: Objects, file: Path) -> None:
+    # More than a batch of objects of a module that nobody knows any more, all due for longer than the session.
+    for number in range(120):
+        broken = draft("{}", due="2020-01-01T00:00:00Z")
+        objects.put(Key(Collection(OWN, "forgotten"), f"B{number}"), broken, expected=None)
+    rules = module_rules("sessions")
+    assert rules is not None
+    key = own_key(rules, "S-2")
+    session = example("session_min") | {"id": "S-2", "auth_id": AUTH_ID}
+    update(objects, key, OwnWrites(rules, objects, 30).put(key, session))
+    give_token(objects, BOB, AUTH_ID)
+    let_time_pass(file, "S-2")
+    handler = load(ROOT / "functions" / "upkeep", "app.handler")
+    told = handler({}, LambdaContext("upkeep", 1024, 60))
+    assert told == {"objects": 121, "failed": 120}
+    settled = objects.get(key)
+    assert settled is not None
+    assert settled.audience is not None
+    assert handler({}, LambdaContext("upkeep", 1024, 60)) == {"objects": 0, "failed": 0}

@@ -39,6 +39,10 @@ class Counterpart:
     used: list[str] = field(default_factory=list)
     """The requests that came in, as ``METHOD path token``."""
 
+    def may_call(self, url: str) -> bool:
+        """As :meth:`ocpi.outbound.client.PartnerClient.may_call`."""
+        return url.startswith(URL)
+
     def request(self, method: str, url: str, *, token: str, body: str | None = None, **_: Any) -> Answer:
         """As :meth:`ocpi.outbound.client.PartnerClient.request`."""
         path = url.removeprefix(URL)

@@ -28,6 +28,7 @@ class SQLiteFile:
         self._path = path
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
+        self._one_writer = threading.Lock()
         self._closed = False
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The file holds business data of partners: made private before SQLite writes into it, which gives
@@ -54,7 +55,9 @@ class SQLiteFile:
         """A transaction that nobody else writes beside; it is on the disk when the block ends, and undone
         when the block raises. Waits for other writers, at most :data:`BUSY_TIMEOUT_S`.
         """
-        with self._borrowed() as connection:
+        # SQLite has who waits for a writer look again ever more rarely: the threads of one process queue up here
+        # instead, and only other processes are waited for that way.
+        with self._one_writer, self._borrowed() as connection:
             # IMMEDIATE: a transaction that begins by reading could not become a writer once another had written.
             connection.execute("BEGIN IMMEDIATE")
             try:

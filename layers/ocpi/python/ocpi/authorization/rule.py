@@ -8,9 +8,9 @@ from ocpi import strict_json
 from ocpi.objects.documents import read_document
 from ocpi.store.port import OWN, Collection, Draft, Key, Objects, Record
 from ocpi.times import now_wire
+from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1.fields import Boolean, Id39, OneOrMore
 from ocpi.v2_1_1.model import OcpiModel, check
-from ocpi.v2_1_1.module_rules import VERSION
 from ocpi.v2_1_1.tokens import Allowed
 from ocpi.v2_1_1.types import DisplayText
 

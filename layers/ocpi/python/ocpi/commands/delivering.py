@@ -41,7 +41,7 @@ PASSING = frozenset({401, 403, 408, 425, 429})
 
 
 class Undeliverable(Exception):
-    """The result did not reach the partner and never will; the command says so now. The message is the reason."""
+    """The result did not reach the partner and never will; the command says so. The message is the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Delivering:
 
     def deliver(self, key: Key) -> int | None:
         """Try once to bring a command's result to its partner. Returns ``None`` when there is nothing more to do, or
-        the seconds after which to try again; raises :class:`Undeliverable` when that is how it has ended just now.
+        the seconds after which to try again; raises :class:`Undeliverable` when that is how it has ended.
         """
         command = change_command(self.objects, key, _leased)
         if command is None:
@@ -83,6 +83,9 @@ class Delivering:
     def _left_to_others(self, key: Key) -> int | None:
         """Nothing to send, or not now: somebody else is at it and may die, or the next try is later."""
         command = load_command(self.objects, key)
+        if command is not None and command.direction == "received" and command.state == "undeliverable":
+            # Said again, in case whoever gave it up died before telling anybody.
+            raise Undeliverable(str(command.error))
         if command is None or not command.is_due_for_delivery:
             return None
         now = now_wire()

@@ -11,11 +11,11 @@ If the process dies in between, what is stored is looked at again when it is due
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ocpi import strict_json
-from ocpi.commands.changes import add_command
+from ocpi.commands.changes import add_command, change_command
 from ocpi.commands.command import Command, new_command_id
 from ocpi.faults import Fault, Invalid
 from ocpi.objects.looks import after_seconds
@@ -70,11 +70,19 @@ class Receiving:
         )
         _refuse_long(request_message(command, replaces=command_id))
         add_command(self.objects, command)
+        try:
+            self._pass_on(partner, command)
+        except Exception:
+            # The partner is not going to hear that it was accepted, so no result may follow (section 13.2.1.1).
+            change_command(self.objects, command.key, _withdrawn)
+            raise
+        return command
+
+    def _pass_on(self, partner: Partner, command: Command) -> None:
         self.results.send(timeout_message(command), delay_seconds=min(self.seconds, MAX_DELAY_SECONDS))
         # Last of all in the store: a reservation never points to a command that does not exist.
-        replaces = self._replaced(partner, command) if command_type == "RESERVE_NOW" else None
+        replaces = self._replaced(partner, command) if command.type == "RESERVE_NOW" else None
         self.requests.send(request_message(command, replaces))
-        return command
 
     def _replaced(self, partner: Partner, command: Command) -> str | None:
         """The command whose reservation this one takes the place of. Reservation ids are the partner's own (A-59)."""
@@ -91,7 +99,7 @@ def timeout_message(command: Command) -> str:
 
 
 def request_message(command: Command, replaces: str | None = None) -> str:
-    """What the charge point system finds on CommandRequests. ``replaces``: the command whose reservation it replaces."""
+    """What the charge point system finds on CommandRequests; ``replaces``: the command whose reservation ends."""
     message = {
         "command_id": command.id,
         "type": command.type,
@@ -104,6 +112,13 @@ def request_message(command: Command, replaces: str | None = None) -> str:
     text = strict_json.write({name: value for name, value in message.items() if value is not None})
     # A partner's unknown fields may hold what no queue takes; in JSON such a character can only be part of a string.
     return _NOT_IN_A_QUEUE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _withdrawn(command: Command) -> Command | None:
+    if command.state != "pending":
+        return None  # a charge point system that does not wait for the queue was faster
+    reason = "it could not be passed on to the charge point system"
+    return replace(command, state="undeliverable", response=None, error=reason, next_look_at=None)
 
 
 def _refuse_long(message: str) -> None:

@@ -21,6 +21,7 @@ from ocpi.registration.partner_api import endpoint_url
 from ocpi.registration.settings_of_partner import partner_settings
 from ocpi.store.port import PartnerStatus
 from ocpi.times import now_wire
+from ocpi.vault.port import SealBroken
 
 if TYPE_CHECKING:
     from ocpi.outbound.answer import Answer
@@ -60,6 +61,8 @@ class Sending:
             answer = self._session(partner).send("POST", f"{url.rstrip('/')}/{command_type}", body)
         except PartnerUnreachable as error:
             return self._failed(command, error.detail)
+        except SealBroken as error:
+            return self._failed(command, str(error))
         response, problem = _response_in(answer)
         if problem is not None:
             return self._failed(command, problem, response)

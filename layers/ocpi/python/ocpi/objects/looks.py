@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from ocpi.times import parse_instant, to_wire
 
-FIRST_TRY = timedelta(minutes=5)
+FIRST_TRY = timedelta(minutes=1)
 RAREST_TRY = timedelta(days=1)
 
 

@@ -48,6 +48,14 @@ class PartnerClient:
         self._clock = clock
         self._tls = tls
 
+    def may_call(self, url: str) -> bool:
+        """Whether a URL may be called as far as can be told without resolving its host."""
+        try:
+            self._guard.read(url)
+        except RefusedAddress:
+            return False
+        return True
+
     def request(
         self,
         method: str,

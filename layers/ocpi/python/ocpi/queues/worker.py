@@ -36,8 +36,20 @@ def batch_handler(work_on: Callable[[str, str], None]) -> Callable[[dict[str, An
         with ThreadPoolExecutor(max(1, len(event["Records"]))) as threads:
 
             async def record_handler(record: SQSRecord) -> None:
-                await asyncio.get_running_loop().run_in_executor(threads, work_on, record.body, record.receipt_handle)
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(threads, _logged, work_on, record.body, record.receipt_handle)
 
             return async_process_partial_response(event, record_handler, processor, context)
 
     return handler
+
+
+def _logged(work_on: Callable[[str, str], None], body: str, receipt: str) -> None:
+    """Powertools reports a failed message and says nothing of why."""
+    try:
+        work_on(body, receipt)
+    except Again:
+        raise
+    except Exception:
+        logger.exception("unexpected error; the message comes again")
+        raise

@@ -63,10 +63,10 @@ class Initiator:
         Raises :class:`PartnerFailed`, or :class:`StateConflict` when that party is registered already; then nothing
         is left behind here, nor, as far as it can be reached, at the partner.
         """
-        self._refuse_known(role, versions_url)
         self._forget_abandoned()
         api = PartnerApi.within(self.client, token, seconds=HANDSHAKE_BUDGET_SECONDS)
-        endpoints = self._discover_first(api, versions_url)
+        endpoints = self._discover_first(api, role, versions_url)
+        self._refuse_known(api, role, endpoints)
         ours = new_token()
         partner = self._remember(role, name, ours)
         try:
@@ -136,10 +136,14 @@ class Initiator:
                 raise
             return now  # the partner has left at the same moment
 
-    def _discover_first(self, api: PartnerApi, versions_url: str) -> Endpoints:
+    def _discover_first(self, api: PartnerApi, role: PartnerRole, versions_url: str) -> Endpoints:
         try:
             return api.discover(versions_url, self.version)
         except PartnerFailed as error:
+            # A token A that has been used opens nothing any more: the usual end of registering twice.
+            known = {str(partner.versions_url).rstrip("/") for partner in self._connected(role)}
+            if versions_url.rstrip("/") in known:
+                raise StateConflict(TAKEN) from None
             cause = error.__cause__
             if error.step == "versions" and isinstance(cause, PartnerUnreachable) and cause.kind == "refused_address":
                 raise Invalid([Fault("/versions_url", cause.detail)]) from None
@@ -219,11 +223,24 @@ class Initiator:
         grant = Grant(token_hash(ours), partner.id, "handshake", expires_at=in_seconds(HANDSHAKE_SECONDS))
         return self.partners.save(PartnerChange(partner, expected=None, put_grants=(grant,)))
 
-    def _refuse_known(self, role: PartnerRole, versions_url: str) -> None:
-        for partner in self.partners.list():
-            connected = partner.status in (PartnerStatus.REGISTERED, PartnerStatus.SUSPENDED)
-            if connected and partner.role == role and partner.versions_url == versions_url:
-                raise StateConflict(TAKEN)
+    def _refuse_known(self, api: PartnerApi, role: PartnerRole, endpoints: Endpoints) -> None:
+        """Refuse a party that is registered already before its partner is asked to register us a second time: some
+        replace the first registration then. One platform may serve several parties at the same URL, so where it is
+        known already it is asked whose token this is.
+        """
+        url = str(endpoint_url(endpoints, "credentials"))
+        if all(endpoint_url(partner.endpoints, "credentials") != url for partner in self._connected(role)):
+            return
+        try:
+            party = _data(api.credentials("GET", url))
+            known = self.partners.by_party(role, str(party["country_code"]), str(party["party_id"]))
+        except (PartnerFailed, KeyError, TypeError):
+            raise StateConflict(TAKEN) from None
+        if known is not None:
+            raise StateConflict(TAKEN)
+
+    def _connected(self, role: PartnerRole) -> list[Partner]:
+        return [partner for partner in self.partners.list() if partner.role == role and partner.token is not None]
 
     def _forget_abandoned(self) -> None:
         """Partners whose handshake ended with the process that ran it."""

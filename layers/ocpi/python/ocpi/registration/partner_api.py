@@ -35,7 +35,9 @@ class PartnerApi(PartnerSession):
         """
         details_url = self._details_url(versions_url, version)
         answer = self._get(details_url, step="version_details")
-        endpoints = _read_endpoints(answer, details_url)
+        endpoints = tuple(
+            each for each in _read_endpoints(answer, details_url, version) if self.client.may_call(each["url"])
+        )
         identifiers = {endpoint["identifier"] for endpoint in endpoints}
         if "credentials" not in identifiers or not identifiers & MODULES:
             raise _failed(
@@ -61,15 +63,16 @@ class PartnerApi(PartnerSession):
         if not isinstance(data, list):
             raise _unusable("versions", "the versions are not a list", answer)
         offered = {
-            entry["version"]: entry["url"]
+            entry["version"]: entry.get("url")
             for entry in data
-            if isinstance(entry, dict) and isinstance(entry.get("version"), str) and isinstance(entry.get("url"), str)
+            if isinstance(entry, dict) and isinstance(entry.get("version"), str)
         }
         if version not in offered:
             raise _failed(
                 "versions", f"the partner does not offer version {version}", StatusCode.UNSUPPORTED_VERSION, answer
             )
-        url = _absolute(versions_url, offered[version])
+        listed = offered[version]
+        url = _absolute(versions_url, listed) if isinstance(listed, str) else None
         if url is None:
             raise _unusable("versions", f"the URL of version {version} cannot be read", answer)
         return url
@@ -110,12 +113,14 @@ def connection(credentials: dict[str, Any], endpoints: Endpoints, version: str, 
     }
 
 
-def _read_endpoints(answer: Answer, details_url: str) -> Endpoints:
+def _read_endpoints(answer: Answer, details_url: str, version: str) -> Endpoints:
     """Endpoints of version details. Members that 2.1.1 does not know are left out, unusable entries too; of a module
     that is listed twice the first counts.
     """
     data = answer.envelope().data
     listed = data.get("endpoints") if isinstance(data, dict) else None
+    if isinstance(data, dict) and data.get("version", version) != version:
+        raise _unusable("version_details", f"the version details are not those of version {version}", answer)
     if not isinstance(listed, list):
         raise _unusable("version_details", "the version details hold no list of endpoints", answer)
     endpoints: dict[str, str] = {}

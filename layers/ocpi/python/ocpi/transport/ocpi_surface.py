@@ -88,6 +88,12 @@ class OcpiSurface:
         return resource.methods[method]
 
 
+def list_only(call: Call, caller: Caller) -> Answer:
+    """GET of a single object where the specification has the list only; the other methods are not possible either."""
+    del call, caller
+    raise errors.NotFound("single objects cannot be read here, only the list")
+
+
 _HTTP_STATUS: dict[type[Exception], tuple[int, StatusCode]] = {
     errors.Unauthorized: (401, StatusCode.CLIENT_ERROR),
     errors.Forbidden: (403, StatusCode.CLIENT_ERROR),
