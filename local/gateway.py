@@ -80,7 +80,7 @@ class Gateway:
             return await asyncio.wait_for(invocation, self._timeout)
         except TimeoutError:
             log.error(  # noqa: TRY400 - where the gateway waited says nothing
-                "%s %s: no answer after %g s", request.method, request.raw_path, self._timeout
+                "%s %s: no answer after %g s", request.method, match.resource, self._timeout
             )
             return self._own_answer("INTEGRATION_TIMEOUT", request)
 
@@ -92,10 +92,11 @@ class Gateway:
             return read_result(self._handlers[function.name](build_event(request, match), context))
         except MalformedResultError as error:
             log.error(  # noqa: TRY400 - the trace would be the gateway's
-                "%s %s: %s answered malformed: %s", request.method, request.raw_path, function.name, error
+                "%s %s: %s answered malformed: %s", request.method, match.resource, function.name, error
             )
         except Exception:  # whatever a function raises is the function's failure, not the gateway's
-            log.exception("%s %s: %s failed", request.method, request.raw_path, function.name)
+            # The route and not the path: ids may be card numbers.
+            log.exception("%s %s: %s failed", request.method, match.resource, function.name)
         finally:
             self._running.discard(request.id)
         return self._own_answer("DEFAULT_5XX", request)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from ocpi import strict_json
 from ocpi.commands.answers import RECEIVED, RESULTS, Answers, delivery_message
 from ocpi.commands.changes import load_command
-from ocpi.deployment import command_requests, command_results, partner_client, store
+from ocpi.deployment import command_requests, command_requests_dead, command_results, partner_client, store
 from ocpi.errors import Refused
 from ocpi.kept_secret import secret_reader
 from ocpi.observability import logger
 from ocpi.outbound.unreachable import PartnerUnreachable
 from ocpi.outbound.webhook_signature import read_webhook_secret, signed_headers
+from ocpi.queues.messages import dead_letter
 from ocpi.queues.worker import Again, batch_handler
 from ocpi.settings import settings
 from ocpi.store.port import Key
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from ocpi.outbound.answer import Answer
 
 REQUEST_SECONDS = 5.0
+LONGEST_ID = 64
 PAUSE_SECONDS = 2
 """Between tries; a command lives for half a minute."""
 
@@ -34,12 +36,21 @@ webhook_secret = secret_reader(settings().webhook_secret)
 
 
 def work_on(body: str, receipt: str) -> None:
-    """Offer one command to the charge point system; raises :class:`Again`."""
-    message = strict_json.read(body)
-    if now_wire() >= message["expires_at"] or not _is_pending(message["command_id"]):
+    """Offer one command to the charge point system; raises :class:`Again`. A message that is no command goes to the
+    dead-letter queue with the reason.
+    """
+    command_id = _command_id(body)
+    command = load_command(store().objects, Key(RECEIVED, command_id)) if command_id else None
+    if command is None:
+        command_requests_dead().send(dead_letter("the message names no command of ours", body))
+        return
+    if command.is_due_for_delivery:
+        # Answered, here or by another way; the process may have died before it said so.
+        command_results().send(delivery_message(command))
+    if command.state != "pending" or now_wire() >= command.expires_at:
         return
     try:
-        answer = _post(body, message["command_id"])
+        answer = _post(body, command.id)
         reason = None if 200 <= answer.http_status < 300 else f"HTTP {answer.http_status}"
     except PartnerUnreachable as error:
         # Not its detail: an operator may have put a key into the URL.
@@ -48,13 +59,16 @@ def work_on(body: str, receipt: str) -> None:
         logger.warning("the charge point system did not take a command", reason=reason)
         command_requests().postpone(receipt, PAUSE_SECONDS)
         raise Again(reason)
-    _take(answer, message["command_id"])
+    _take(answer, command.id)
 
 
-def _is_pending(command_id: str) -> bool:
-    """Whether a result is still wanted: it may have come by another way than the hook's."""
-    command = load_command(store().objects, Key(RECEIVED, command_id))
-    return command is not None and command.state == "pending"
+def _command_id(body: str) -> str | None:
+    try:
+        message = strict_json.read(body)
+    except (strict_json.BrokenJson, strict_json.RefusedJson):
+        return None
+    command_id = message.get("command_id") if isinstance(message, dict) else None
+    return command_id if isinstance(command_id, str) and len(command_id) <= LONGEST_ID else None
 
 
 def _post(body: str, command_id: str) -> Answer:

@@ -16,13 +16,12 @@ from ocpi.commands.delivering import Delivering, Undeliverable
 from ocpi.deployment import command_results, command_results_dead, partner_client, store, vault
 from ocpi.errors import Refused
 from ocpi.observability import logger
+from ocpi.queues.messages import dead_letter
 from ocpi.queues.worker import Again, batch_handler
 from ocpi.store.port import Key
 from ocpi.times import now_wire, parse_instant
 
 LONGEST_ID = 64
-DEAD_CHARACTERS = 20_000
-"""Of a message that are kept when it is given up: with its reason around it, it has to fit into a queue again."""
 
 
 class Poisoned(Exception):
@@ -34,7 +33,7 @@ def work_on(body: str, receipt: str) -> None:
     try:
         pause = _pause_after(_read(body))
     except (Poisoned, Undeliverable, Refused) as error:
-        command_results_dead().send(strict_json.write({"reason": str(error), "message": body[:DEAD_CHARACTERS]}))
+        command_results_dead().send(dead_letter(str(error), body))
         logger.warning("a result was given up", reason=type(error).__name__)
         return
     if pause is not None:
@@ -62,9 +61,16 @@ def _pause_after(message: dict[str, Any]) -> int | None:
     objects, command_id = store().objects, message["command_id"]
     if "result" in message:
         Answers(objects).take(command_id, message["result"])
-    elif message.get("timeout") is True and Answers(objects).time_out(command_id) is None:
+    elif message.get("timeout") is True and not _has_timed_out(command_id):
         return _until_deadline(command_id)
     return Delivering(objects, store().partners, vault(), partner_client()).deliver(Key(RECEIVED, command_id))
+
+
+def _has_timed_out(command_id: str) -> bool:
+    """Whether the deadline has decided, now or at an earlier delivery of this message, whose result is not out yet."""
+    answers = Answers(store().objects)
+    command = answers.time_out(command_id) or load_command(store().objects, Key(RECEIVED, command_id))
+    return command is not None and command.state == "timed_out"
 
 
 def _until_deadline(command_id: str) -> int | None:

@@ -63,16 +63,16 @@ def put_location(call: Call, caller: Caller) -> Answer:
 
 def put_evse(call: Call, caller: Caller) -> Answer:
     """Add or replace one EVSE of a known location."""
-    uid = call.path["evse_uid"]
+    key, uid = _key(call, caller), call.path["evse_uid"]
     evse = check(EVSE, call.json())
     require_same_id(evse, "uid", uid)
-    outcome = _change(call, caller, lambda location: tree.put_evse(location, evse))
+    outcome = _change(key, lambda location: tree.put_evse(location, evse))
     return success(http_status=201 if tree.find_evse(_before(outcome), uid) is None else 200)
 
 
 def put_connector(call: Call, caller: Caller) -> Answer:
     """Add or replace one connector of a known EVSE."""
-    uid, connector_id = call.path["evse_uid"], call.path["connector_id"]
+    key, uid, connector_id = _key(call, caller), call.path["evse_uid"], call.path["connector_id"]
     connector = check(Connector, call.json())
     require_same_id(connector, "id", connector_id)
 
@@ -80,21 +80,22 @@ def put_connector(call: Call, caller: Caller) -> Answer:
         _known(tree.find_evse(location, uid), "EVSE")
         return tree.put_connector(location, uid, connector)
 
-    outcome = _change(call, caller, change)
+    outcome = _change(key, change)
     return success(http_status=201 if tree.find_connector(_before(outcome), uid, connector_id) is None else 200)
 
 
 def patch_location(call: Call, caller: Caller) -> Answer:
     """Change the given fields of a location."""
+    key = _key(call, caller)
     patch = check_patch(Location, call.json())
     require_same_id(patch, "id", call.path["location_id"])
-    _change(call, caller, lambda location: tree.patch_location(location, patch))
+    _change(key, lambda location: tree.patch_location(location, patch))
     return success()
 
 
 def patch_evse(call: Call, caller: Caller) -> Answer:
     """Change the given fields of an EVSE; ``{"status": "REMOVED"}`` is how one is deleted."""
-    uid = call.path["evse_uid"]
+    key, uid = _key(call, caller), call.path["evse_uid"]
     patch = check_patch(EVSE, call.json())
     require_same_id(patch, "uid", uid)
 
@@ -102,13 +103,13 @@ def patch_evse(call: Call, caller: Caller) -> Answer:
         _known(tree.find_evse(location, uid), "EVSE")
         return tree.patch_location(location, tree.patch_of_evse(uid, patch))
 
-    _change(call, caller, change)
+    _change(key, change)
     return success()
 
 
 def patch_connector(call: Call, caller: Caller) -> Answer:
     """Change the given fields of a connector."""
-    uid, connector_id = call.path["evse_uid"], call.path["connector_id"]
+    key, uid, connector_id = _key(call, caller), call.path["evse_uid"], call.path["connector_id"]
     patch = check_patch(Connector, call.json())
     require_same_id(patch, "id", connector_id)
 
@@ -116,17 +117,17 @@ def patch_connector(call: Call, caller: Caller) -> Answer:
         _known(tree.find_connector(location, uid, connector_id), "connector")
         return tree.patch_location(location, tree.patch_of_connector(uid, connector_id, patch))
 
-    _change(call, caller, change)
+    _change(key, change)
     return success()
 
 
-def _change(call: Call, caller: Caller, change: Callable[[Document], Document]) -> Outcome:
+def _change(key: Key, change: Callable[[Document], Document]) -> Outcome:
     """Change a known location and write it if the whole is still valid."""
 
     def checked(stored: Document | None) -> Document:
         return tree.raise_parents(check(Location, change(_known(stored, "location"))))
 
-    return write(store().objects, _key(call, caller), VERSION, checked)
+    return write(store().objects, key, VERSION, checked)
 
 
 def _stamped(location: Document) -> Document:

@@ -48,9 +48,9 @@ def put_token(call: Call, caller: Caller) -> Answer:
 
 def patch_token(call: Call, caller: Caller) -> Answer:
     """Change the given fields of a token; ``{"valid": false}`` is how one is withdrawn."""
+    key = _find(call, caller).key
     patch = check_patch(Token, call.json())
     require_same_id(patch, "uid", call.path["token_uid"])
-    key = _find(call, caller).key
     _require_same_type(patch, key.id.partition("/")[0])
 
     def change(stored: Document | None) -> Document:
@@ -61,9 +61,11 @@ def patch_token(call: Call, caller: Caller) -> Answer:
 
 
 def _write(key: Key, change: Callable[[Document | None], Document]) -> Outcome:
-    """Store a token, and give sessions and CDRs that have waited for it to the partner that it is from."""
+    """Store a token, and give sessions and CDRs that have waited for it to the partner that it is from; also when it
+    is stored already, since the process may have died in between the last time.
+    """
     outcome = write(store().objects, key, VERSION, change, lookup=token_lookup)
-    if outcome.changed and outcome.after is not None:
+    if outcome.after is not None:
         Waiting(store().objects, module_rules, settings().pending_session_minutes).settle(outcome.after)
     return outcome
 

@@ -113,13 +113,66 @@ def test_a_filter_counts_within_the_audience(store: Store, audience: str) -> Non
     assert store.objects.page(replace(filtered, updated_from=at(9))) == Page([], 0, None)
 
 
-def test_what_gets_an_audience_later_appears_at_the_place_of_its_arrival(store: Store) -> None:
-    for name, audience in (("a", TNM), ("b", None), ("c", TNM)):
+@pytest.mark.parametrize("before", [None, "*"])
+def test_what_gets_a_party_as_its_audience_late_comes_last_in_the_order_in_which_it_came(
+    store: Store, before: str | None
+) -> None:
+    for name, audience in (("a", before), ("b", before), ("c", TNM), ("d", before)):
         put(store.objects, name, audience)
-    put(store.objects, "b", TNM, 9, revision=1)
+    for name in "db":
+        put(store.objects, name, TNM, revision=1)
 
-    assert store.objects.page(query(TNM)) == Page(["a", "b", "c"], 3, None)
-    assert store.objects.page(query(TNM, "last_updated")) == Page(["a", "c", "b"], 3, None)
+    assert store.objects.page(query(TNM)) == Page(["c", "d", "b"], 3, None)
+    assert store.objects.page(query(TNM, "last_updated")) == Page(["b", "c", "d"], 3, None)
+    assert store.objects.page(query(before)) == Page(["a", *([] if before else "bcd")], 1 if before else 4, None)
+
+
+def test_what_gets_the_audience_of_everybody_late_appears_at_the_place_of_its_arrival(store: Store) -> None:
+    for name, audience in (("a", None), ("b", "*"), ("c", TNM), ("d", "*")):
+        put(store.objects, name, audience)
+    for name in "ca":
+        put(store.objects, name, "*", revision=1)
+
+    assert store.objects.page(query("*")) == Page(["a", "b", "c", "d"], 4, None)
+
+
+@pytest.mark.req("TF-40", "TF-42")
+def test_a_crawl_meets_what_came_to_its_audience_after_it_began(store: Store) -> None:
+    for name, audience in zip("abcdef", (None, TNM, None, TNM, TNM, None), strict=True):
+        put(store.objects, name, audience)
+    first = store.objects.page(query(TNM, limit=2))
+    for name in "fac":
+        put(store.objects, name, TNM, revision=1)
+
+    assert (first.documents, first.total) == (["b", "d"], 3)
+    second = store.objects.page(replace(query(TNM, limit=2), after=first.next))
+    assert (second.documents, second.total) == (["e", "f"], 6)
+    assert store.objects.page(replace(query(TNM, limit=2), after=second.next)) == Page(["a", "c"], 6, None)
+
+
+@pytest.mark.req("TF-42")
+def test_offsets_stay_as_they_are_when_something_comes_to_an_audience(store: Store) -> None:
+    for name, audience in zip("abcd", (None, TNM, None, TNM), strict=True):
+        put(store.objects, name, audience)
+    first = store.objects.page(query(TNM, limit=2))
+    for name in "ca":
+        put(store.objects, name, TNM, revision=1)
+
+    assert first == Page(["b", "d"], 2, None)
+    assert store.objects.page(replace(query(TNM, limit=2), offset=2)) == Page(["c", "a"], 4, None)
+    assert store.objects.page(replace(query(TNM, limit=2), offset=3)) == Page(["a"], 4, None)
+
+
+def test_what_goes_from_one_party_to_another_keeps_the_place_of_its_first_audience(store: Store) -> None:
+    for name, audience in (("a", None), ("b", TNM), ("c", BOB), ("d", TNM)):
+        put(store.objects, name, audience)
+    put(store.objects, "a", TNM, revision=1)
+    put(store.objects, "e", BOB)
+    for name, revision in (("a", 2), ("b", 1)):
+        put(store.objects, name, BOB, revision=revision)
+
+    assert store.objects.page(query(TNM)) == Page(["d"], 1, None)
+    assert store.objects.page(query(BOB)) == Page(["b", "c", "a", "e"], 4, None)
 
 
 @both_orders
@@ -135,7 +188,8 @@ def test_what_changes_its_audience_leaves_the_old_one(store: Store, order: Order
     if after:
         assert store.objects.page(query(after, order)) == Page(["b"], 1, None)
     put(store.objects, "b", TNM, 1, revision=2)
-    assert store.objects.page(query(TNM, order)) == Page(["a", "b", "c"], 3, None)
+    came_anew = order == "created" and after != BOB
+    assert store.objects.page(query(TNM, order)) == Page(["a", "c", "b"] if came_anew else ["a", "b", "c"], 3, None)
 
 
 def test_an_update_moves_an_object_in_its_audience_by_last_updated_only(store: Store) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
@@ -61,16 +61,17 @@ def test_an_object_that_no_longer_matches_the_filter_is_left_out(store: Store, c
     assert page.documents == ["b", "c"]
 
 
+@pytest.mark.parametrize("order", ["created", "last_updated"])
 @pytest.mark.parametrize("left_for", [None, "*", "DE-8AA"])
 def test_what_an_audience_has_lost_is_hidden_though_the_index_still_shows_it(
-    store: Store, client: DynamoDBClient, left_for: str | None
+    store: Store, client: DynamoDBClient, left_for: str | None, order: Literal["created", "last_updated"]
 ) -> None:
     for second, name in enumerate("abc"):
         store.objects.put(key(name), draft(name, f"2026-01-01T00:00:0{second}Z", "NL-TNM"), expected=None)
     store.objects.put(key("a"), draft("a", "2026-01-01T00:00:00Z", left_for), expected=1)
 
     with answers(client, "Query", old_entry_of_a):
-        page = store.objects.page(PageQuery(LOCATIONS, limit=10, order="last_updated", audience="NL-TNM"))
+        page = store.objects.page(PageQuery(LOCATIONS, limit=10, order=order, audience="NL-TNM"))
     assert page.documents == ["b", "c"]
 
 
@@ -130,12 +131,28 @@ def test_an_object_has_the_keys_of_those_indexes_only_that_it_is_to_be_found_in(
     store: Store, client: DynamoDBClient
 ) -> None:
     assert isinstance(store, DynamoDBStore)
-    indexed = {"view", "lookup", "due_list", "due_key"}
+    indexed = {"view", "addressed_key", "lookup", "due_list", "due_key"}
     whole = draft("1", audience="NL-TNM", lookup="x", due="2026-01-01T00:00:00Z")
     for expected, wanted, keys in ((None, whole, indexed), (1, draft("1"), set()), (2, whole, indexed)):
         store.objects.put(key("a"), wanted, expected=expected)
         item = client.get_item(TableName=store._table, Key=object_key(key("a")))["Item"]
         assert item.keys() & indexed == keys
+
+
+def test_the_first_audience_of_an_object_sets_its_addressed_key_and_the_loss_of_it_removes_it(
+    store: Store, client: DynamoDBClient
+) -> None:
+    keys = []
+    for revision, audience in enumerate(["NL-TNM", "NL-TNM", "DE-8AA", "*", "DE-8AA", "NL-TNM", None]):
+        put = store.objects.put(key("A"), draft(str(revision), audience=audience), expected=revision or None)
+        assert isinstance(store, DynamoDBStore)
+        item = client.get_item(TableName=store._table, Key=object_key(key("A")))["Item"]
+        keys.append(item.get("addressed_key"))
+        if revision in (0, 4):
+            first = {"S": f"{put.received}#a"}
+            assert keys[-1] == first
+            assert (first == item["created_key"]) == (revision == 0)
+    assert keys == [keys[0]] * 3 + [None] + [keys[4]] * 2 + [None]
 
 
 @pytest.mark.parametrize("audience", [None, "*", "NL-TNM"])
@@ -172,5 +189,6 @@ def old_entry_of_a(parsed: dict[str, Any], **_: Any) -> None:
     """An index as it was before ``a`` was updated, while its new entry, if it has one, is there already."""
     if "Items" in parsed:
         pk = {"S": f"OBJECT#{LOCATIONS}#a"}
-        old = {"pk": pk, "sk": {"S": "OBJECT"}, "updated_key": {"S": "2026-01-01T00:00:00Z#a"}}
+        keys = {name: {"S": "2026-01-01T00:00:00Z#a"} for name in ("updated_key", "addressed_key")}
+        old = {"pk": pk, "sk": {"S": "OBJECT"}, **keys}
         parsed["Items"] = [old, *parsed["Items"]]

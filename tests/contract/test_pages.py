@@ -6,6 +6,7 @@ import random
 import threading
 from dataclasses import dataclass, replace
 from itertools import count
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,8 @@ class Stored:
     last_updated: str = ""
     audience: str | None = None
     revision: int = 0
+    addressed: int = -1
+    """When it came to be for a party; below 0 while it is not."""
 
 
 def fill(objects: Objects, **updated: str) -> None:
@@ -286,7 +289,8 @@ def _write_at_random(
     old = model.get(folded, Stored(arrival))
     audience = chance.choice(AUDIENCES)
     objects.put(one, draft(folded, last_updated, audience), expected=old.revision or None)
-    model[folded] = Stored(old.arrival, last_updated, audience, old.revision + 1)
+    addressed = -1 if audience in (None, "*") else arrival if old.addressed < 0 else old.addressed
+    model[folded] = Stored(old.arrival, last_updated, audience, old.revision + 1, addressed)
 
 
 def _random_query(collection: Collection, chance: random.Random) -> PageQuery:
@@ -300,7 +304,8 @@ def _random_query(collection: Collection, chance: random.Random) -> PageQuery:
 def _brute_force(model: dict[str, Stored], query: PageQuery) -> list[str]:
     seen = {folded: one for folded, one in model.items() if query.audience in (None, one.audience)}
     if query.order == "created":
-        return sorted(seen, key=lambda folded: seen[folded].arrival)
+        place = attrgetter("arrival" if query.audience in (None, "*") else "addressed")
+        return sorted(seen, key=lambda folded: place(seen[folded]))
     low, high = query.updated_from or "", query.updated_to or "~"
     matching = {folded: one.last_updated for folded, one in seen.items() if low <= one.last_updated < high}
     return sorted(matching, key=lambda folded: (matching[folded], folded))

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -310,6 +311,17 @@ def test_a_receipt_does_not_postpone_a_message_that_is_visible_again(queues: SQL
     (message,) = queues.receive("Work", 1, 0)
     queues.postpone("Work", message.receipt, 60)
     assert [again.id for again in queues.receive("Work", 1, 30)] == [message.id]
+
+
+@pytest.mark.parametrize("body", ["CAST(x'fffe' AS TEXT)", "x'fffe'"], ids=["text", "blob"])
+def test_a_body_that_somebody_wrote_and_is_no_text_holds_up_no_other(
+    queues: SQLiteQueues, tmp_path: Path, body: str
+) -> None:
+    for number in range(3):
+        queues.send("Work", str(number))
+    with closing(sqlite3.connect(tmp_path / "queues.db")) as db, db:
+        db.execute(f"UPDATE messages SET body = {body} WHERE body = '1'")  # noqa: S608 - of constants
+    assert sorted(message.body for message in queues.receive("Work", 10, 5)) == ["0", "2", "\ufffd\ufffd"]
 
 
 def test_queues_of_one_file_do_not_mix(queues: SQLiteQueues) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.answers import ended, problem
+from tests.support.answers import data_of, ended, problem
 from tests.support.ids import fresh_id, in_url
 from tests.support.lists import listed
 from tests.support.party import PlayedPartner, fixture
@@ -117,13 +117,13 @@ def test_a_token_of_our_own_says_nothing(operator: Operator, auth_id: str, modul
     ("ours", "theirs", "is_theirs"),
     [
         ({"last_updated": NEW}, {"last_updated": OLD}, False),
-        ({"last_updated": OLD}, {"last_updated": NEW}, True),
+        ({"last_updated": OLD}, {"last_updated": NEW}, False),
         ({"last_updated": NEW}, {"last_updated": NEWEST, "valid": False}, False),
         ({"last_updated": NEW, "valid": False}, {"last_updated": OLD}, True),
-        ({"last_updated": OLD, "valid": False}, {"last_updated": NEW, "valid": False}, True),
+        ({"last_updated": OLD, "valid": False}, {"last_updated": NEW, "valid": False}, False),
     ],
 )
-def test_of_tokens_of_two_partners_the_valid_one_updated_last_counts(
+def test_of_tokens_of_two_partners_the_valid_one_given_first_counts(
     operator: Operator,
     emsp: PlayedPartner,
     other: PlayedPartner,
@@ -134,7 +134,7 @@ def test_of_tokens_of_two_partners_the_valid_one_updated_last_counts(
     is_theirs: bool,
 ) -> None:
     give(emsp, auth_id, **ours)
-    give(other, auth_id.lower(), **theirs)
+    give(other, auth_id, **theirs)
     value, whose = made(operator, module, auth_id)
     assert whose == (other if is_theirs else emsp).partner_id
     assert (sees(emsp, module, value), sees(other, module, value)) == (not is_theirs, is_theirs)
@@ -223,6 +223,28 @@ def test_many_objects_wait_for_one_token(operator: Operator, emsp: PlayedPartner
     values = [made(operator, module, auth_id)[0] for _ in range(30)]
     give(emsp, auth_id)
     assert all(sees(emsp, module, value) for value in values)
+
+
+@pytest.mark.req("TF-40", "TF-42", "CDR-02")
+def test_cdrs_that_find_their_audience_while_it_crawls_come_at_the_end_of_its_crawl(
+    operator: Operator, stranger: PlayedPartner, auth_id: str
+) -> None:
+    stranger.register(operator.invite("EMSP"))
+    waiting = [made(operator, "cdrs", auth_id)[0]["id"] for _ in range(3)]
+    give(stranger, f"{auth_id}-2")
+    known = [made(operator, "cdrs", f"{auth_id}-2")[0]["id"] for _ in range(3)]
+    page = stranger.get(stranger.endpoint("cdrs"), params={"limit": 2})
+    seen = [each["id"] for each in data_of(page)]
+    assert (seen, page.headers["X-Total-Count"]) == (known[:2], "3")
+
+    give(stranger, auth_id)
+    while "Link" in page.headers:
+        page = stranger.get(page.headers["Link"].partition(">")[0].removeprefix("<"))
+        assert page.headers["X-Total-Count"] == "6"
+        seen += [each["id"] for each in data_of(page)]
+    assert seen[:3] == known
+    assert sorted(seen[3:]) == sorted(waiting)
+    assert operator.delete(f"/partners/{stranger.partner_id}?force=true").status_code == 204
 
 
 @both

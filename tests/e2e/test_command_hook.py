@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.commands import Inbox, answer, command, delivered, pending, place, post, shown
+from tests.support.commands import GatewayQueues, Inbox, answer, command, delivered, pending, place, post, shown
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.partner_server import PartnerServer, Reply, wait_until
 
@@ -143,3 +143,19 @@ def test_a_system_that_is_away_costs_a_timeout_and_nothing_more(
     tries = len(system.received("POST", HOOK))
     time.sleep(3)
     assert len(system.received("POST", HOOK)) == tries
+
+
+def test_a_message_that_is_no_command_ends_in_the_dead_letter_queue_and_harms_no_other(
+    shared_gateway: Gateway, operator: Operator, emsp: PlayedPartner, system: PartnerServer, location_id: str
+) -> None:
+    system.on("POST", HOOK, Reply.json({"result": "ACCEPTED"}))
+    queues, inbox = GatewayQueues(shared_gateway), Inbox(emsp)
+    poison = ["{", "[]", "{}", '{"command_id": "nothing"}', '{"command_id": 1}']
+    for body in poison:
+        queues.put("CommandRequests", body)
+    started(operator, emsp, location_id, inbox)
+    assert inbox.wait() == [{"result": "ACCEPTED"}]
+    dead = queues.wait_for("CommandRequestsDead", len(poison))
+    queues.close()
+    assert {letter["message"] for letter in dead} == set(poison)
+    assert all(letter["reason"] for letter in dead)

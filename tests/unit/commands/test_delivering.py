@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import email.utils
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -305,3 +305,18 @@ def test_a_result_whose_message_was_lost_is_put_back_on_its_way(world: World, em
     world.run(A_DAY)
     assert world.sent == ONCE
     assert world.now(command).delivered_at is not None
+
+
+@pytest.mark.req("CMD-10")
+@pytest.mark.parametrize("failure", [answer(500), PartnerUnreachable("timeout", "no answer")], ids=named)
+def test_a_timeout_that_is_not_taken_at_once_is_tried_again_without_upkeep(
+    world: World, emsp: Partner, failure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world, "keep_up", lambda: None)
+    world.client.answers(failure, answer())
+    command = world.received(emsp)
+    world.run(SECONDS + 60)
+    assert [body for _, body in world.sent] == [{"result": "TIMEOUT"}] * 2
+    assert (world.now(command).state, world.now(command).delivered_at is None) == ("timed_out", False)
+    assert world.results.messages == []
+    assert world.dead.messages == []

@@ -100,6 +100,16 @@ def test_a_reservation_under_the_same_id_and_location_replaces_the_first(world: 
 
 
 @pytest.mark.req("CMD-20")
+def test_what_replaces_a_refused_reservation_replaces_the_one_that_holds(world: World, emsp: Partner) -> None:
+    first = world.received(emsp, "RESERVE_NOW")
+    world.answer(first, "ACCEPTED")
+    refused = world.received(emsp, "RESERVE_NOW")
+    world.answer(refused, "REJECTED")
+    third = world.received(emsp, "RESERVE_NOW")
+    assert replaced(world) == {first.id: None, refused.id: first.id, third.id: first.id}
+
+
+@pytest.mark.req("CMD-20")
 @pytest.mark.parametrize("changes", [{"reservation_id": 43}, {"location_id": "L-2"}, {"location_id": "L-1/42"}])
 def test_a_reservation_under_another_id_or_location_replaces_none(
     world: World, emsp: Partner, changes: dict[str, Any]

@@ -9,7 +9,7 @@ import pytest
 from ocpi.commands.answers import RESULTS
 from ocpi.commands.changes import load_command
 from ocpi.commands.command import COLLECTIONS
-from ocpi.commands.results_of_ours import KEPT_RESULTS, take_result
+from ocpi.commands.results_of_ours import KEPT_RESULTS, OPEN_SECONDS, take_result
 from ocpi.commands.sending import RESULT_SECONDS
 from ocpi.errors import NotFound, StateConflict
 from ocpi.faults import Invalid
@@ -103,11 +103,9 @@ def test_a_cpo_that_cannot_be_reached_or_answers_with_an_error_leaves_it_undeliv
     assert len(world.sent) == 1
 
 
-def test_a_location_that_the_cpo_does_not_know_leaves_it_undeliverable_with_its_answer(
-    world: World, cpo: Partner
-) -> None:
+def test_a_location_that_the_cpo_does_not_know_is_a_refusal(world: World, cpo: Partner) -> None:
     command = send(world, cpo, enveloped({"result": "REJECTED"}, status_code=2003))
-    assert (command.state, command.response, command.error) == ("undeliverable", "REJECTED", "OCPI 2003")
+    assert (command.state, command.response, command.error) == ("answered", "REJECTED", None)
 
 
 @pytest.mark.parametrize(
@@ -234,7 +232,15 @@ def test_a_result_that_is_late_is_recorded(world: World, cpo: Partner) -> None:
     command = send(world, cpo)
     world.run(RESULT_SECONDS + 400)
     take(world, cpo, command, {"result": "ACCEPTED"})
-    assert world.now(command).result == "ACCEPTED"
+    assert (world.now(command).state, world.now(command).result) == ("timed_out", "ACCEPTED")
+
+
+def test_a_response_url_ends_a_day_after_the_deadline(world: World, cpo: Partner) -> None:
+    command = send(world, cpo)
+    world.run(RESULT_SECONDS + OPEN_SECONDS + 1)
+    with pytest.raises(NotFound):
+        take(world, cpo, command, {"result": "ACCEPTED"})
+    assert world.now(command).result is None
 
 
 @pytest.mark.parametrize("word", REFUSING)

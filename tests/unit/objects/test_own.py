@@ -52,8 +52,8 @@ class Things:
     def pending(self, document: Document) -> bool:
         return False
 
-    def final(self, document: Document) -> str | None:
-        return "it is sealed" if "sealed" in document else None
+    def objection(self, stored: Document, new: Document) -> str | None:
+        return "it is sealed" if "sealed" in stored else None
 
     def replaced(self, stored: Document, new: Document) -> Document:
         return new | ({"kept": stored["kept"]} if "kept" in stored else {})

@@ -94,15 +94,23 @@ def test_a_token_settles_what_waited_for_it_and_nothing_else(objects: Objects) -
     assert (total(objects, TNM), total(objects, BOB)) == (3, 0)
 
 
-def test_of_several_tokens_the_valid_one_updated_last_counts(objects: Objects) -> None:
+def test_a_token_that_another_partner_gives_later_draws_nothing_to_it(objects: Objects) -> None:
     assert find_audience(objects, AUTH_ID) is None
     give_token(objects, TNM, AUTH_ID, last_updated="2024-01-01T00:00:00Z")
-    give_token(objects, BOB, AUTH_ID, last_updated="2024-01-02T00:00:00Z")
-    assert find_audience(objects, AUTH_ID.lower()) == BOB
-    give_token(objects, BOB, AUTH_ID, last_updated="2024-01-03T00:00:00Z", valid=False)
+    give_token(objects, BOB, AUTH_ID, last_updated="2099-01-01T00:00:00Z")
     assert find_audience(objects, AUTH_ID) == TNM
-    give_token(objects, TNM, AUTH_ID, last_updated="2024-01-01T00:00:00Z", valid=False)
+    give_token(objects, TNM, AUTH_ID, last_updated="2024-01-02T00:00:00Z", valid=False)
     assert find_audience(objects, AUTH_ID) == BOB
+    give_token(objects, BOB, AUTH_ID, last_updated="2099-01-01T00:00:00Z", valid=False)
+    assert find_audience(objects, AUTH_ID) == TNM
+
+
+def test_the_exact_spelling_counts_before_all_else(objects: Objects) -> None:
+    give_token(objects, TNM, AUTH_ID.lower())
+    give_token(objects, BOB, AUTH_ID, valid=False)
+    assert find_audience(objects, AUTH_ID) == BOB
+    assert find_audience(objects, AUTH_ID.lower()) == TNM
+    assert find_audience(objects, AUTH_ID.title()) == TNM
 
 
 @pytest.mark.parametrize("steps", range(6))

@@ -56,6 +56,14 @@ def command_requests() -> Queue:
 
 
 @cache
+def command_requests_dead() -> Queue:
+    """Where messages end that are no command."""
+    from ocpi.queues.open import open_queue  # noqa: PLC0415 - as above
+
+    return open_queue(settings().command_requests_dead_queue)
+
+
+@cache
 def command_results() -> Queue:
     """Where answers of charge points and deadlines of commands arrive."""
     from ocpi.queues.open import open_queue  # noqa: PLC0415 - as above

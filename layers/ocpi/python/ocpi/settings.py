@@ -46,6 +46,8 @@ class Settings:
     """The OCPI 2.1.1 modules that each of our roles serves, as ``template.yaml`` routes them."""
     command_requests_queue: str = ""
     """``sqs:<queue url>`` or ``sqlite:<path>#<name>``: where commands wait for the charge point system."""
+    command_requests_dead_queue: str = ""
+    """As above: where messages end that are no command."""
     command_results_queue: str = ""
     """As above: where answers of charge points and deadlines arrive."""
     command_results_dead_queue: str = ""
@@ -99,6 +101,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         pending_session_minutes=_number(environ, "OCPI_PENDING_SESSION_MINUTES", default=30, least=1, most=1440),
         modules={"CPO": words("OCPI_CPO_MODULES"), "EMSP": words("OCPI_EMSP_MODULES")},
         command_requests_queue=environ.get("OCPI_COMMAND_REQUESTS_QUEUE", "").strip(),
+        command_requests_dead_queue=environ.get("OCPI_COMMAND_REQUESTS_DEAD_QUEUE", "").strip(),
         command_results_queue=environ.get("OCPI_COMMAND_RESULTS_QUEUE", "").strip(),
         command_results_dead_queue=environ.get("OCPI_COMMAND_RESULTS_DEAD_QUEUE", "").strip(),
         command_seconds=_number(environ, "OCPI_COMMAND_SECONDS", default=30, least=1, most=600),

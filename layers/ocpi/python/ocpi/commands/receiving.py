@@ -10,16 +10,16 @@ If the process dies in between, what is stored is looked at again when it is due
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ocpi import strict_json
-from ocpi.commands.changes import add_command, change_command
-from ocpi.commands.command import Command, new_command_id
+from ocpi.commands.changes import add_command, change_command, load_command
+from ocpi.commands.command import COLLECTIONS, Command, new_command_id
 from ocpi.faults import Fault, Invalid
 from ocpi.objects.looks import after_seconds
 from ocpi.queues.limits import MAX_BODY_BYTES
+from ocpi.queues.messages import message_text
 from ocpi.queues.port import MAX_DELAY_SECONDS
 from ocpi.store.port import OWN, Collection, Draft, Key
 from ocpi.store.update import update
@@ -27,17 +27,18 @@ from ocpi.times import now_wire
 
 if TYPE_CHECKING:
     from ocpi.queues.port import Queue
-    from ocpi.store.port import Objects, Partner
+    from ocpi.store.port import Objects, Partner, Record
 
 Document = dict[str, Any]
 
 RESERVATIONS = Collection(OWN, "reservations")
-"""Which command made the reservation of a partner, by location and the partner's reservation id."""
+"""Which commands asked for the reservation of a partner, the last one first, by location and the partner's id of it."""
+
+KEPT_COMMANDS = 10
+"""Of each reservation: any of them but the last may have been refused, and the one before it hold still."""
 
 GRACE_SECONDS = 5
 """After the deadline, before a stored command is looked at whatever became of its messages."""
-
-_NOT_IN_A_QUEUE = re.compile("[\x7f-\x9f\ufffe\uffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +88,22 @@ class Receiving:
     def _replaced(self, partner: Partner, command: Command) -> str | None:
         """The command whose reservation this one takes the place of. Reservation ids are the partner's own (A-59)."""
         name = f"{partner.party}/{command.request['location_id']}/{command.request['reservation_id']}"
-        document = strict_json.write({"command_id": command.id})
-        reservation = Draft(self.version, document, last_updated=command.requested_at)
-        before = update(self.objects, Key(RESERVATIONS, name), lambda _: reservation).before
-        return str(strict_json.read(before.document)["command_id"]) if before is not None else None
+
+        def decide(record: Record | None) -> Draft:
+            made = strict_json.write({"command_ids": [command.id, *_command_ids(record)][:KEPT_COMMANDS]})
+            return Draft(self.version, made, last_updated=command.requested_at)
+
+        before = update(self.objects, Key(RESERVATIONS, name), decide).before
+        return next((command_id for command_id in _command_ids(before) if self._may_hold(command_id)), None)
+
+    def _may_hold(self, command_id: str) -> bool:
+        """Whether a command has made a reservation, or still may."""
+        command = load_command(self.objects, Key(COLLECTIONS["received"], command_id))
+        return command is not None and (command.state == "pending" or command.result == "ACCEPTED")
+
+
+def _command_ids(record: Record | None) -> list[str]:
+    return list(strict_json.read(record.document)["command_ids"]) if record is not None else []
 
 
 def timeout_message(command: Command) -> str:
@@ -109,9 +122,7 @@ def request_message(command: Command, replaces: str | None = None) -> str:
         "expires_at": command.expires_at,
         "replaces": replaces,
     }
-    text = strict_json.write({name: value for name, value in message.items() if value is not None})
-    # A partner's unknown fields may hold what no queue takes; in JSON such a character can only be part of a string.
-    return _NOT_IN_A_QUEUE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return message_text({name: value for name, value in message.items() if value is not None})
 
 
 def _withdrawn(command: Command) -> Command | None:

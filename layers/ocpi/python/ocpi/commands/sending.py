@@ -118,4 +118,7 @@ def _response_in(answer: Answer) -> tuple[str | None, str | None]:
     problem = answer.problem()
     if problem is None and response is None:
         problem = "the answer holds no CommandResponse"
+    if answer.http_status == 200 and response not in (None, "ACCEPTED"):
+        # A refusal with a status code beside it, as 2003 for an unknown location (reading A-31), is a refusal.
+        problem = None
     return response, problem

@@ -31,16 +31,19 @@ def waiting_lookup(auth_id: str) -> str:
 
 
 def find_audience(objects: Objects, auth_id: str, stored: Record | None = None) -> str | None:
-    """The party (``NL-TNM``) that gave us the token: of several the valid one updated last; ``None`` if nobody did.
+    """The party (``NL-TNM``) that gave us the token; ``None`` if nobody did.
 
-    ``stored`` is a token that was stored just now: the index behind the lookup may not show it yet.
+    Of several parties the one that spells the ``auth_id`` just so, then one whose token is valid, then the one that
+    gave it first: what a partner pushes about itself must not draw another's sessions and CDRs to it. ``stored`` is a
+    token that was stored just now: the index behind the lookup may not show it yet.
     """
     lookup = token_lookup({"auth_id": auth_id})
     tokens = {token.key: token for token in objects.find(lookup)}
     if stored is not None and stored.lookup == lookup:
         tokens.setdefault(stored.key, stored)
-    return max(tokens.values(), key=_standing).key.collection.owner if tokens else None
+    return min(tokens.values(), key=lambda token: _rank(token, auth_id)).key.collection.owner if tokens else None
 
 
-def _standing(token: Record) -> tuple[bool, str, str]:
-    return read_document(token)["valid"], token.last_updated, token.key.collection.owner
+def _rank(token: Record, auth_id: str) -> tuple[bool, bool, str, str]:
+    document = read_document(token)
+    return document["auth_id"] != auth_id, not document["valid"], token.created, token.key.collection.owner

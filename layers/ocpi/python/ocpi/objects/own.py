@@ -77,8 +77,8 @@ class Rules(Protocol):
         """Whether an object is in a state that it must leave in time."""
 
     @property
-    def final(self) -> Callable[[Document], str | None]:
-        """Why an object cannot change any more; ``None``: it can."""
+    def objection(self) -> Callable[[Document, Document], str | None]:
+        """Why a stored object cannot become another; ``None``: it can."""
 
     def check(self, document: Any) -> Document:
         """The canonical object."""
@@ -158,9 +158,9 @@ class OwnWrites:
         if record is not None and stored is not None:
             if document == stored:
                 return self._indexed(stored, record)
-            final = self.rules.final(stored)
-            if final is not None:
-                raise StateConflict(final)
+            objection = self.rules.objection(stored, document)
+            if objection is not None:
+                raise StateConflict(objection)
         faults = self.rules.own_faults(document)
         if faults:
             raise Invalid(faults)

@@ -247,7 +247,9 @@ def _take(db: sqlite3.Connection, message_id: str, now: float, visible_at: float
         "first_received_at = COALESCE(first_received_at, ?) WHERE id = ?",
         (receipt, visible_at, now, message_id),
     )
+    # As bytes: a body that somebody wrote into the file and that is no UTF-8 must not hold up all others.
     row = db.execute(
-        "SELECT id, body, sent_at, first_received_at, receive_count, receipt FROM messages WHERE id = ?", (message_id,)
+        "SELECT id, CAST(body AS BLOB), sent_at, first_received_at, receive_count, receipt FROM messages WHERE id = ?",
+        (message_id,),
     ).fetchone()
-    return Message(*row)
+    return Message(row[0], row[1].decode("utf-8", "replace"), *row[2:])

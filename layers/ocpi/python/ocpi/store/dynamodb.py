@@ -8,7 +8,8 @@ Keys, and the attributes that stand beside them::
                                                 (as spelled), version, document, last_updated, revision, created,
                                                 received, created_key, updated_key, write_id; if the draft gives them
                                                 audience, lookup, due, findings, and for indexes: view
-                                                (<collection>|<audience>, unless that is *), due_list, due_key
+                                                (<collection>|<audience>, unless that is *) and with it
+                                                addressed_key, due_list, due_key
     PARTNERS                      <partner id>  a partner. document, revision, invited_at, last_seen_at, claim
                                                 (pk of the party it holds), held_grants, write_id
     PARTY#<role>#<CC-PID>         PARTY         whose party this is (upper case). partner_id
@@ -20,8 +21,9 @@ Keys, and the attributes that stand beside them::
     -------------------  ------------------------  -----------------------------------------------------------
     by_created           collection + created_key  pages in order of arrival; <created>#<id>
     by_updated           collection + updated_key  pages by last_updated; <last_updated>#<id>
-    by_audience_created  view + created_key        the same pages of what one party may see
-    by_audience_updated  view + updated_key
+    by_audience_created  view + addressed_key      pages of what one party may see, in the order in which it came to
+                                                   be for a party; <instant of that write>#<id>, kept by later writes
+    by_audience_updated  view + updated_key        the same by last_updated
     by_lookup            lookup + pk               what has this lookup
     by_due               due_list + due_key        what is to be looked at again; "due" + <due>#<pk>
 
@@ -32,8 +34,8 @@ so that a large collection is no hot spot; partners share one, so that one stron
 What is due shares one too: it takes about 1,000 writes a second
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html).
 
-Indexes follow the table with a delay, usually of milliseconds. Two objects created within it may become
-visible in the other order, and a crawl that passes exactly then meets one of them only the next time.
+Indexes follow the table with a delay, usually of milliseconds. Two objects created, or given an audience, within
+it may become visible in the other order, and a crawl that passes exactly then meets one of them only the next time.
 """
 
 from __future__ import annotations

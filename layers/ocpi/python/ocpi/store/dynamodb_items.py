@@ -25,7 +25,7 @@ below 9,600 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Co
 MAX_PARTITION_KEY = 2048
 """Bytes of UTF-8; DynamoDB refuses a request with a longer one."""
 
-OPTIONAL = ("audience", "view", "lookup", "due", "due_list", "due_key", "findings")
+OPTIONAL = ("audience", "view", "addressed_key", "lookup", "due", "due_list", "due_key", "findings")
 """Attributes that an object has only when its draft gives them: what keeps it out of the indexes they are keys of."""
 
 DUE = "due"
@@ -48,7 +48,9 @@ def object_key(key: Key) -> Item:
 
 
 def content(key: Key, draft: Draft, *, revision: int, received: str, write_id: str) -> Item:
-    """The attributes that every write of an object sets; raises :class:`TooLarge`."""
+    """The attributes that every write of an object sets; raises :class:`TooLarge`. Of an object that has an
+    ``addressed_key`` already, that one is to be kept.
+    """
     item: Item = {
         "version": {"S": draft.version},
         "document": packed(draft.document),
@@ -62,6 +64,7 @@ def content(key: Key, draft: Draft, *, revision: int, received: str, write_id: s
         item["audience"] = {"S": draft.audience}
         if draft.audience != EVERYBODY:
             item["view"] = {"S": view(key.collection, draft.audience)}
+            item["addressed_key"] = {"S": f"{received}#{key.folded_id}"}
     if draft.lookup is not None:
         item["lookup"] = {"S": draft.lookup}
     if draft.due is not None:

@@ -78,7 +78,7 @@ class DynamoDBObjects:
     def _replace(self, key: Key, draft: Draft, expected: int, write_id: str) -> Item:
         changed = content(key, draft, revision=expected + 1, received=instant(), write_id=write_id)
         # An update rather than a put: it leaves id, created and created_key as they are without their being known.
-        assignments = ", ".join(f"#{name} = :{name}" for name in changed)
+        assignments = ", ".join(map(_assignment, changed))
         removed = [name for name in OPTIONAL if name not in changed]
         removals = ", ".join(f"#{name}" for name in removed)
         answer = self._client.update_item(
@@ -137,6 +137,12 @@ class DynamoDBObjects:
     def page(self, query: PageQuery) -> Page:
         """As in the port."""
         return read_page(self._client, self._table, query)
+
+
+def _assignment(name: str) -> str:
+    # Its place in the list of its audience is the one of the write that gave it an audience: no update moves it.
+    value = f"if_not_exists(#{name}, :{name})" if name == "addressed_key" else f":{name}"
+    return f"#{name} = {value}"
 
 
 def _stored(refused: ClientError) -> Item | None:

@@ -71,10 +71,11 @@ def read_page(client: DynamoDBClient, table: str, query: PageQuery) -> Page:
     if low >= high:  # which DynamoDB refuses
         return Page([], 0, None)
     if query.audience in (None, EVERYBODY):
-        index, partition = f"by_{by}", ("collection", str(query.collection))
+        index, partition, attribute = f"by_{by}", ("collection", str(query.collection)), f"{by}_key"
     else:
         index, partition = f"by_audience_{by}", ("view", view(query.collection, query.audience))
-    matching = _Span(table, index, partition, f"{by}_key", low, high, query.audience)
+        attribute = "addressed_key" if query.order == "created" else "updated_key"
+    matching = _Span(table, index, partition, attribute, low, high, query.audience)
     documents, position = _read(client, matching, query)
     # Counted last: what was created while the page was read is in the total rather than beyond it.
     return Page(documents, _count(client, matching), position)

@@ -128,12 +128,15 @@ class Write:
 class PageQuery:
     """Which page of a collection.
 
-    ``order``: ``created`` is the order of arrival, in which nothing ever moves; ``last_updated`` is needed
+    ``order``: ``created`` is the order of arrival, in which no update moves anything; ``last_updated`` is needed
     for ``updated_from`` (inclusive) and ``updated_to`` (exclusive), both ``YYYY-MM-DDTHH:MM:SSZ``. Ties break
     by folded id. With ``audience`` only objects of exactly that audience are listed and counted, at the same cost as a
-    collection of their own (``*`` is an audience like any other here); one whose audience changes appears at the place
-    that it has had by its arrival or ``last_updated``. ``after`` is the ``next`` of an earlier page of the same query
-    and wins over ``offset``; one that moved since is neither missed nor in the way.
+    collection of their own (``*`` is an audience like any other here). ``created`` is for the audience of a party the
+    order in which objects came to have one: what was nobody's or everybody's until now comes last, even if it arrived
+    first, so that whoever crawls by ``after`` or ``offset`` meets it. What goes from one party's audience to another's
+    keeps its place; what is taken back and given again gets a new one. For ``*`` it is the order of arrival, and
+    ``last_updated`` is the same for all. ``after`` is the ``next`` of an earlier page of the same query and wins over
+    ``offset``; one that moved since is neither missed nor in the way.
     """
 
     collection: Collection

@@ -12,26 +12,29 @@ if TYPE_CHECKING:
 MIGRATIONS = (
     """
     CREATE TABLE objects (
-        collection   TEXT NOT NULL,
-        folded_id    TEXT NOT NULL,
-        id           TEXT NOT NULL,
-        version      TEXT NOT NULL,
-        document     TEXT NOT NULL,
-        last_updated TEXT NOT NULL,
-        audience     TEXT,
-        revision     INTEGER NOT NULL,
-        created      TEXT NOT NULL,
-        received     TEXT NOT NULL,
-        lookup       TEXT,
-        due          TEXT,
-        findings     TEXT NOT NULL,
-        created_key  TEXT GENERATED ALWAYS AS (created || '#' || folded_id) VIRTUAL,
-        updated_key  TEXT GENERATED ALWAYS AS (last_updated || '#' || folded_id) VIRTUAL,
+        collection    TEXT NOT NULL,
+        folded_id     TEXT NOT NULL,
+        id            TEXT NOT NULL,
+        version       TEXT NOT NULL,
+        document      TEXT NOT NULL,
+        last_updated  TEXT NOT NULL,
+        audience      TEXT,
+        revision      INTEGER NOT NULL,
+        created       TEXT NOT NULL,
+        received      TEXT NOT NULL,
+        lookup        TEXT,
+        due           TEXT,
+        findings      TEXT NOT NULL,
+        addressed_key TEXT,
+        created_key   TEXT GENERATED ALWAYS AS (created || '#' || folded_id) VIRTUAL,
+        updated_key   TEXT GENERATED ALWAYS AS (last_updated || '#' || folded_id) VIRTUAL,
         PRIMARY KEY (collection, folded_id)
     );
     CREATE INDEX objects_by_created ON objects (collection, created_key);
     CREATE INDEX objects_by_updated ON objects (collection, updated_key);
     CREATE INDEX objects_by_audience_created ON objects (collection, audience, created_key)
+        WHERE audience IS NOT NULL;
+    CREATE INDEX objects_by_audience_addressed ON objects (collection, audience, addressed_key)
         WHERE audience IS NOT NULL;
     CREATE INDEX objects_by_audience_updated ON objects (collection, audience, updated_key)
         WHERE audience IS NOT NULL;

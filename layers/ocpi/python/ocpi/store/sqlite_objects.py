@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ocpi.store.clock import instant
-from ocpi.store.port import Collection, Conflict, Draft, Key, Page, PageQuery, Record, TooLarge, Write
+from ocpi.store.port import EVERYBODY, Collection, Conflict, Draft, Key, Page, PageQuery, Record, TooLarge, Write
 
 if TYPE_CHECKING:
     import sqlite3
@@ -74,12 +74,12 @@ class SQLiteObjects:
 
     def page(self, query: PageQuery) -> Page:
         """As in the port; page and total are of one moment."""
-        column = "created_key" if query.order == "created" else "updated_key"
+        column = _order_column(query)
         matching, values = _matching(query)
         start, offset = (f" AND {column} > ?", 0) if query.after is not None else ("", query.offset)
         rest = (query.after,) if query.after is not None else ()
         with self._database.reading() as db:
-            # Column names are the two above, conditions are made of constants: nothing of a caller is in the text.
+            # Column names are three of our own, conditions are made of constants: nothing of a caller is in the text.
             (total,) = db.execute(f"SELECT count(*) FROM objects WHERE {matching}", values).fetchone()  # noqa: S608
             rows = db.execute(
                 f"SELECT document, {column} FROM objects WHERE {matching}{start}"  # noqa: S608 - as above
@@ -88,6 +88,12 @@ class SQLiteObjects:
             )
             documents, position = _take(rows, query)
         return Page(documents, total, position)
+
+
+def _order_column(query: PageQuery) -> str:
+    if query.order == "last_updated":
+        return "updated_key"
+    return "created_key" if query.audience in (None, EVERYBODY) else "addressed_key"
 
 
 def _matching(query: PageQuery) -> tuple[str, list[str]]:
@@ -135,19 +141,22 @@ def _put(db: sqlite3.Connection, write: Write) -> Record:
     now = instant()
     findings = json.dumps(draft.findings, ensure_ascii=False)
     content = (draft.version, draft.document, draft.last_updated, draft.audience, draft.lookup, draft.due, findings)
+    addressed_key = None if draft.audience in (None, EVERYBODY) else f"{now}#{key.folded_id}"
     if write.expected is None:
         done = db.execute(
             "INSERT INTO objects (version, document, last_updated, audience, lookup, due, findings, received,"
-            " collection, folded_id, id, created, revision) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
-            " ON CONFLICT DO NOTHING",
-            (*content, now, *identity, key.id, now),
+            " addressed_key, collection, folded_id, id, created, revision)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING",
+            (*content, now, addressed_key, *identity, key.id, now),
         )
     else:
         done = db.execute(
             "UPDATE objects SET version = ?, document = ?, last_updated = ?, audience = ?, lookup = ?, due = ?,"
-            " findings = ?, received = ?, revision = revision + 1"
+            " findings = ?, received = ?, revision = revision + 1,"
+            # Its place in the list of its audience is the one of the write that gave it one: no update moves it.
+            " addressed_key = CASE WHEN ? THEN coalesce(addressed_key, ?) END"
             " WHERE collection = ? AND folded_id = ? AND revision = ?",
-            (*content, now, *identity, write.expected),
+            (*content, now, addressed_key is not None, addressed_key, *identity, write.expected),
         )
     stored = _find(db, key) if done.rowcount else None
     if stored is None:

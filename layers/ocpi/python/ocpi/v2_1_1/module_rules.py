@@ -31,7 +31,7 @@ class ModuleRules:
     ``stamped`` puts a ``last_updated`` into embedded copies of other objects that have none: the stored object's at the
     same place, or the one that is given. ``auth_id`` is that of the
     token which decides whose an object is (``None``: everybody's). ``pending`` says whether it is in a state that it
-    must leave in time, and ``final`` why it cannot change any more.
+    must leave in time, and ``objection`` why a stored object cannot become another.
     """
 
     name: str
@@ -49,7 +49,7 @@ class ModuleRules:
     stamped: Callable[[Document, str, Document | None], Document] = lambda document, _at, _stored: document
     auth_id: Callable[[Document], str | None] = lambda _: None
     pending: Callable[[Document], bool] = lambda _: False
-    final: Callable[[Document], str | None] = lambda _: None
+    objection: Callable[[Document, Document], str | None] = lambda _stored, _new: None
     version: str = VERSION
 
     def object_id(self, document: Document) -> str:
@@ -125,7 +125,7 @@ def _sessions() -> ModuleRules:
         stamped=stamped,
         auth_id=_auth_id,
         pending=session_states.is_pending,
-        final=session_states.why_final,
+        objection=session_states.why_not,
     )
 
 
@@ -141,7 +141,7 @@ def _cdrs() -> ModuleRules:
         own_warnings=cdr_findings,
         stamped=stamped,
         auth_id=_auth_id,
-        final=lambda _: "a CDR cannot be changed once it is stored",
+        objection=lambda _stored, _new: "a CDR cannot be changed once it is stored",
         folds_ids=True,
     )
 
