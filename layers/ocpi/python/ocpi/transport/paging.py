@@ -53,8 +53,9 @@ def list_page(call: Call, store: Store, collection: Collection, *, reader: str, 
     """A page of a collection as OCPI partners get it. ``reader`` names who reads: its cursors are its own. With
     ``audience`` only what belongs to that party is listed and counted.
 
-    Without filters in order of creation (with ``audience`` of coming to it), in which nothing ever moves: whoever computes offsets misses nothing
-    while objects change. With filters in order of ``last_updated``, the order of the filter.
+    Without filters in order of creation (with ``audience`` in that of coming to it), in which nothing ever moves:
+    whoever computes offsets misses nothing while objects change. With filters in order of ``last_updated``, the order
+    of the filter.
     """
     paging = read_paging(call.query)
     filtered = bool(paging.date_from or paging.date_to)
