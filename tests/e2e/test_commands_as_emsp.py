@@ -96,7 +96,8 @@ def test_the_immediate_answer_is_taken_in_both_shapes(
         Reply(429, headers={"Retry-After": "5"}),
         Reply.ocpi(status_code=2001),
         Reply.ocpi(status_code=3000),
-        Reply.ocpi({"result": "REJECTED"}, status_code=2003),
+        Reply.ocpi({"result": "ACCEPTED"}, status_code=2003),
+        Reply.ocpi({"result": "REJECTED"}, status_code=3000, status=500),
         Reply.ocpi(status_code=2003, status=404),
         Reply(raw=[]),
         Reply(200, b"<html>"),
@@ -113,6 +114,11 @@ def test_a_cpo_that_fails_leaves_the_command_undeliverable_with_the_error(
     assert (known["state"], known["result"]) == ("undeliverable", None)
     assert known["error"]
     assert len(cpo.server.received("POST", path_of("START_SESSION"))) == before + 1
+
+
+def test_a_refusal_with_a_status_code_beside_it_is_a_refusal(operator: Operator, cpo: PlayedPartner) -> None:
+    known = sent(operator, cpo, Reply.ocpi({"result": "REJECTED"}, status_code=2003))
+    assert (known["state"], known["response"], known["error"]) == ("answered", "REJECTED", None)
 
 
 def test_a_cpo_that_is_away_leaves_the_command_undeliverable(operator: Operator) -> None:
