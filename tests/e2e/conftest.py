@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.commands import GatewayQueues, Inbox, place
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.party import Operator, PlayedPartner
 
@@ -57,3 +58,33 @@ def stranger() -> Iterator[PlayedPartner]:
 
 
 _numbers = itertools.count(1)
+
+
+# Of the tests of commands
+
+
+@pytest.fixture(scope="module")
+def other(operator: Operator) -> Iterator[PlayedPartner]:
+    """A second eMSP."""
+    with PlayedPartner("EMSP", "DE", "OTH", token="token-b-of-the-other") as partner:
+        partner.register(operator.invite("EMSP", "Another eMSP"))
+        yield partner
+
+
+@pytest.fixture(scope="module")
+def queues(shared_gateway: Gateway) -> Iterator[GatewayQueues]:
+    opened = GatewayQueues(shared_gateway)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def location_id(operator: Operator) -> str:
+    """A location whose EVSE E-100 can do everything."""
+    return place(operator)
+
+
+@pytest.fixture
+def inbox(emsp: PlayedPartner) -> Inbox:
+    """Where the eMSP takes a result."""
+    return Inbox(emsp)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.commands import GatewayQueues, Inbox, answer, command, delivered, pending, place, post, shown
+from tests.support.commands import GatewayQueues, Inbox, answer, command, delivered, pending, post, shown
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.partner_server import PartnerServer, Reply, wait_until
 
@@ -35,11 +35,6 @@ def shared_gateway(system: PartnerServer) -> Iterator[Gateway]:
     environ = {"OCPI_COMMAND_HOOK_URL": f"{system.url}{HOOK}", "OCPI_COMMAND_SECONDS": "4"}
     with running_gateway(environ=environ) as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def location_id(operator: Operator) -> str:
-    return place(operator)
 
 
 def started(operator: Operator, emsp: PlayedPartner, location_id: str, inbox: Inbox) -> None:

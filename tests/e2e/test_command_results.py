@@ -48,33 +48,6 @@ def shared_gateway() -> Iterator[Gateway]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def other(operator: Operator) -> Iterator[PlayedPartner]:
-    """A second eMSP."""
-    with PlayedPartner("EMSP", "DE", "OTH", token="token-b-of-the-other") as partner:
-        partner.register(operator.invite("EMSP", "Another eMSP"))
-        yield partner
-
-
-@pytest.fixture(scope="module")
-def queues(shared_gateway: Gateway) -> Iterator[GatewayQueues]:
-    opened = GatewayQueues(shared_gateway)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def location_id(operator: Operator) -> str:
-    """A location whose EVSE E-100 can do everything."""
-    return place(operator)
-
-
-@pytest.fixture
-def inbox(emsp: PlayedPartner) -> Inbox:
-    """Where the eMSP takes a result."""
-    return Inbox(emsp)
-
-
 @pytest.mark.req("CMD-05", "CMD-06", "CMD-08", "CMD-09", "CMD-11")
 @pytest.mark.parametrize("result", ["ACCEPTED", "REJECTED", "NOT_SUPPORTED", "TIMEOUT", "UNKNOWN_SESSION"])
 def test_the_charge_points_answer_goes_bare_to_exactly_the_response_url(

@@ -39,33 +39,6 @@ def shared_gateway() -> Iterator[Gateway]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def other(operator: Operator) -> Iterator[PlayedPartner]:
-    """A second eMSP."""
-    with PlayedPartner("EMSP", "DE", "OTH", token="token-b-of-the-other") as partner:
-        partner.register(operator.invite("EMSP", "Another eMSP"))
-        yield partner
-
-
-@pytest.fixture(scope="module")
-def queues(shared_gateway: Gateway) -> Iterator[GatewayQueues]:
-    opened = GatewayQueues(shared_gateway)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def location_id(operator: Operator) -> str:
-    """A location whose EVSE E-100 can do everything."""
-    return place(operator)
-
-
-@pytest.fixture
-def inbox(emsp: PlayedPartner) -> Inbox:
-    """Where the eMSP takes a result."""
-    return Inbox(emsp)
-
-
 @pytest.mark.req("CMD-01", "CMD-03", "CMD-04", "CMD-14", "CMD-24")
 @pytest.mark.parametrize("command_type", TYPES)
 def test_each_command_is_accepted_at_once_stored_and_put_on_the_queue(
