@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ocpi import strict_json
 from ocpi.commands.answers import RECEIVED, RESULTS, Answers, delivery_message
 from ocpi.commands.changes import load_command
+from ocpi.commands.command import LONGEST_ID
 from ocpi.deployment import command_requests, command_requests_dead, command_results, partner_client, store
 from ocpi.errors import Refused
 from ocpi.kept_secret import secret_reader
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from ocpi.outbound.answer import Answer
 
 REQUEST_SECONDS = 5.0
-LONGEST_ID = 64
 PAUSE_SECONDS = 2
 """Between tries; a command lives for half a minute."""
 

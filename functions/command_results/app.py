@@ -12,6 +12,7 @@ from typing import Any
 from ocpi import strict_json
 from ocpi.commands.answers import RECEIVED, RESULTS, Answers
 from ocpi.commands.changes import load_command
+from ocpi.commands.command import LONGEST_ID
 from ocpi.commands.delivering import Delivering, Undeliverable
 from ocpi.deployment import command_results, command_results_dead, partner_client, store, vault
 from ocpi.errors import Refused
@@ -20,8 +21,6 @@ from ocpi.queues.messages import dead_letter
 from ocpi.queues.worker import Again, batch_handler
 from ocpi.store.port import Key
 from ocpi.times import now_wire, parse_instant
-
-LONGEST_ID = 64
 
 
 class Poisoned(Exception):

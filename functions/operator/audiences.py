@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ocpi.deployment import store
 from ocpi.errors import BadParameter
-from ocpi.objects.audience import EVERYBODY
+from ocpi.store.port import EVERYBODY
 
 if TYPE_CHECKING:
     from ocpi.transport.message import Call

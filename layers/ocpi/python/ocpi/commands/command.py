@@ -73,6 +73,10 @@ class Command:
         return self.direction == "received" and self.state in ("answered", "timed_out") and self.delivered_at is None
 
 
+LONGEST_ID = 64
+"""Of a command in a message: what is longer is none of ours, and no key of a database."""
+
+
 def new_command_id() -> str:
     """An id for a command: 128 random bits, as it also stands in URLs that partners call."""
     return secrets.token_hex(16)

@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 from ocpi import strict_json
 from ocpi.commands.answers import DELIVERY_SECONDS, LOOK_AGAIN_SECONDS
 from ocpi.commands.changes import change_command, load_command
+from ocpi.commands.partner_calls import session_with
 from ocpi.objects.looks import after_seconds
-from ocpi.outbound.partner_session import PartnerSession
 from ocpi.outbound.unreachable import PartnerUnreachable
-from ocpi.registration.settings_of_partner import partner_settings
 from ocpi.store.port import PartnerStatus
 from ocpi.times import now_wire, parse_instant
 from ocpi.vault.port import SealBroken
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from ocpi.commands.command import Command
     from ocpi.outbound.answer import Answer
     from ocpi.outbound.client import PartnerClient
-    from ocpi.store.port import Key, Objects, Partner, Partners
+    from ocpi.store.port import Key, Objects, Partners
     from ocpi.vault.port import Vault
 
 REQUEST_SECONDS = 10.0
@@ -99,7 +98,7 @@ class Delivering:
         if partner.status is PartnerStatus.SUSPENDED:
             return _Failure("the partner is suspended")
         try:
-            answer = self._session(partner).send(
+            answer = session_with(partner, self.vault, self.client, seconds=REQUEST_SECONDS).send(
                 "POST", command.response_url, strict_json.write({"result": command.result})
             )
         except PartnerUnreachable as error:
@@ -107,11 +106,6 @@ class Delivering:
         except SealBroken as error:
             return _Failure(str(error), final=True)
         return _failure_of(answer)
-
-    def _session(self, partner: Partner) -> PartnerSession:
-        token = self.vault.open(str(partner.token), about=partner.id)
-        encoding = partner_settings(partner)["token_encoding"]
-        return PartnerSession.within(self.client, token, seconds=REQUEST_SECONDS, encoding=encoding)
 
 
 def _pause(attempts: int) -> int:

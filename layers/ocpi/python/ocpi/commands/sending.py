@@ -5,7 +5,6 @@ The command is stored before it is sent, since its result may come before the CP
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +12,11 @@ from ocpi import strict_json
 from ocpi.commands.answers import RESULTS
 from ocpi.commands.changes import add_command, change_command
 from ocpi.commands.command import Command, new_command_id
+from ocpi.commands.partner_calls import session_with
 from ocpi.errors import StateConflict
 from ocpi.objects.looks import after_seconds
-from ocpi.outbound.partner_session import PartnerSession
 from ocpi.outbound.unreachable import PartnerUnreachable
 from ocpi.registration.partner_api import endpoint_url
-from ocpi.registration.settings_of_partner import partner_settings
 from ocpi.store.port import PartnerStatus
 from ocpi.times import now_wire
 from ocpi.vault.port import SealBroken
@@ -58,7 +56,8 @@ class Sending:
         command = self._stored(partner, command_type, request)
         body = strict_json.write({**request, "response_url": command.response_url})
         try:
-            answer = self._session(partner).send("POST", f"{url.rstrip('/')}/{command_type}", body)
+            session = session_with(partner, self.vault, self.client, seconds=REQUEST_SECONDS)
+            answer = session.send("POST", f"{url.rstrip('/')}/{command_type}", body)
         except PartnerUnreachable as error:
             return self._failed(command, error.detail)
         except SealBroken as error:
@@ -85,11 +84,6 @@ class Sending:
         )
         add_command(self.objects, command)
         return command
-
-    def _session(self, partner: Partner) -> PartnerSession:
-        token = self.vault.open(str(partner.token), about=partner.id)
-        encoding = partner_settings(partner)["token_encoding"]
-        return PartnerSession(self.client, token, encoding, time.monotonic() + REQUEST_SECONDS)
 
     def _responded(self, command: Command, response: str) -> Command:
         """With the immediate answer. A command that was not accepted has ended; a result that was faster stays."""

@@ -14,9 +14,6 @@ from ocpi.objects.documents import read_document
 if TYPE_CHECKING:
     from ocpi.store.port import Objects, Record
 
-EVERYBODY = "*"
-"""The audience of locations, tariffs and tokens: every partner of the fitting role."""
-
 Document = dict[str, Any]
 
 

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ocpi.errors import NotFound, PreconditionFailed, StateConflict
 from ocpi.faults import Fault, Invalid
-from ocpi.objects.audience import EVERYBODY, find_audience, waiting_lookup
+from ocpi.objects.audience import find_audience, waiting_lookup
 from ocpi.objects.documents import draft, read_document
 from ocpi.objects.last_updated import Parts, settle, without_times
 from ocpi.objects.looks import after_minutes, first_try, next_try
 from ocpi.objects.received import refuse_other_spelling
-from ocpi.store.port import OWN, Collection, Draft, Key, Objects, Record
+from ocpi.store.port import EVERYBODY, OWN, Collection, Draft, Key, Objects, Record
 from ocpi.times import now_wire
 
 if TYPE_CHECKING:
