@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +19,9 @@ from ocpi.store.port import (
     Record,
     Write,
 )
-from tests.support.stores import answers, draft, key, lost_answers
+from tests.support.stores import answers, draft, failing, key, lost_answers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from ocpi.store.port import Store
@@ -202,26 +199,6 @@ def test_a_grant_that_expires_carries_the_instant_for_the_tables_ttl(store: Stor
 def test_a_table_that_is_not_there_is_an_error_of_ping(client: DynamoDBClient) -> None:
     with pytest.raises(client.exceptions.ResourceNotFoundException):
         DynamoDBStore("another", client).ping()
-
-
-@contextmanager
-def failing(client: Any, operation: str, error: Exception, *, times: int) -> Iterator[None]:
-    """Let the next requests of an operation fail."""
-    call, left = client._make_api_call, times
-
-    def fail(name: str, parameters: Any) -> Any:
-        nonlocal left
-        if name == operation and left:
-            left -= 1
-            raise error
-        return call(name, parameters)
-
-    client._make_api_call = fail
-    try:
-        yield
-    finally:
-        client._make_api_call = call
-    assert left == 0
 
 
 def cancelled(client: DynamoDBClient, code: str, *, times: int) -> Any:

@@ -7,13 +7,14 @@ import random
 import zlib
 from bisect import bisect_right
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from ocpi.store.dynamodb_items import MAX_DOCUMENT
 from ocpi.store.port import MAX_LOOKUP_BYTES, Collection, Conflict, PageQuery, Record, TooLarge, Write
-from ocpi.store.update import Busy, update, update_many
+from ocpi.store.update import Busy, Outcome, update, update_many
 from tests.support.stores import LOCATIONS, draft, key
 
 if TYPE_CHECKING:
@@ -86,6 +87,60 @@ def test_findings_are_kept_and_replaced(store: Store, findings: tuple[str, ...])
         put = store.objects.put(key("C1"), draft("1", findings=others), expected=revision)
         assert put.findings == others
         assert store.objects.get(key("C1")) == put
+
+
+@pytest.mark.parametrize("journal", ["[]", "Zwölf € 😀", "x" * 9999])
+def test_a_journal_is_kept_and_replaced(store: Store, journal: str) -> None:
+    put = store.objects.put(key("L1"), draft("1", journal=journal), expected=None)
+    assert put.journal == journal
+    assert store.objects.get_many([key("L1")]) == [put]
+
+    for revision, another in enumerate(["another", journal, "", ""], start=1):
+        put = store.objects.put(key("L1"), draft("1", journal=another), expected=revision)
+        assert put.journal == another
+        assert store.objects.get(key("L1")) == put
+
+
+def test_what_is_found_by_its_lookup_and_what_is_due_come_with_their_journals(store: Store) -> None:
+    put = store.objects.put(key("L1"), draft("1", lookup="x", due="2026-01-01T00:00:00Z", journal="j"), expected=None)
+
+    assert store.objects.find("x") == [put]
+    assert store.objects.due("2026-01-01T00:00:00Z", 9) == [put]
+
+
+def test_another_journal_alone_writes_nothing(store: Store) -> None:
+    first = store.objects.put(key("L1"), draft("1", journal="first"), expected=None)
+
+    outcome = update(store.objects, key("L1"), lambda _: draft("1", journal="second"))
+    assert not outcome.changed
+    (many,) = update_many(store.objects, [(key("L1"), lambda _: draft("1", journal="second"))])
+    assert isinstance(many, Outcome)
+    assert not many.changed
+    assert store.objects.get(key("L1")) == first
+    changed = update(store.objects, key("L1"), lambda _: draft("2", journal="second"))
+    assert changed.after
+    assert (changed.after.document, changed.after.journal, changed.after.revision) == ("2", "second", 2)
+
+
+def test_a_record_can_be_stored_again_as_it_is_but_for_what_is_changed(store: Store) -> None:
+    whole = draft("1", audience="NL-TNM", lookup="x", due="2026-01-01T00:00:00Z", findings=("One.",), journal="j")
+    first = store.objects.put(key("L1"), whole, expected=None)
+    assert first.draft() == whole
+
+    later = store.objects.put(key("L1"), first.draft(due="2026-01-01T00:30:00Z"), expected=1)
+    assert later == replace(first, due="2026-01-01T00:30:00Z", revision=2, received=later.received)
+
+
+def test_no_two_writes_of_an_object_have_one_name_even_if_it_was_deleted_in_between(store: Store) -> None:
+    names = []
+    for _ in range(2):
+        first = store.objects.put(key("T1"), draft("1"), expected=None)
+        second = store.objects.put(key("T1"), draft("2"), expected=1)
+        names += [first.write, second.write]
+        assert store.objects.get(key("T1")) == second
+        store.objects.delete(key("T1"), expected=2)
+
+    assert len(set(names)) == 4
 
 
 def test_an_audience_comes_and_goes(store: Store) -> None:

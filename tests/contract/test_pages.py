@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass, replace
 from itertools import count
 from operator import attrgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -125,6 +125,43 @@ def test_filters_are_inclusive_from_and_exclusive_to(
     )
 
     assert page == Page(list(found), len(found), None)
+
+
+@pytest.mark.parametrize("audience", [None, "*", "DE-EMS"])
+def test_what_arrived_since_an_instant_is_found_however_old_it_says_it_is(store: Store, audience: str | None) -> None:
+    given = audience or "*"
+    first = store.objects.put(key("a"), draft("a", at(9), given), expected=None)
+    since = store.objects.put(key("b"), draft("b", at(1), given), expected=None).created
+    store.objects.put(key("c"), draft("c", at(0), given), expected=None)
+    store.objects.put(first.key, draft("again", at(9), given), expected=first.revision)
+
+    query = PageQuery(LOCATIONS, limit=1, audience=audience, created_from=since)
+    page = store.objects.page(query)
+    rest = store.objects.page(replace(query, after=page.next, counted=False))
+    assert (page.documents, page.total) == (["b"], 2)
+    assert (rest.documents, rest.next) == (["c"], None)
+
+
+def test_what_came_to_have_an_audience_since_arrived_since(store: Store) -> None:
+    early = store.objects.put(key("a"), draft("a", at(0), None), expected=None)
+    since = store.objects.put(key("b"), draft("b", at(0), None), expected=None).created
+    store.objects.put(early.key, draft("a", at(0), "DE-EMS"), expected=early.revision)
+
+    page = store.objects.page(PageQuery(LOCATIONS, limit=9, audience="DE-EMS", created_from=since))
+    assert page.documents == ["a"]
+
+
+def test_a_filter_on_arrival_needs_that_order() -> None:
+    with pytest.raises(ValueError, match="order of arrival"):
+        PageQuery(LOCATIONS, limit=1, order="last_updated", created_from=at(0))
+
+
+@pytest.mark.parametrize("order", ["created", "last_updated"])
+def test_a_page_that_is_not_counted_is_the_same_without_its_total(store: Store, order: str) -> None:
+    fill(store.objects, **{f"L{n}": at(n) for n in range(5)})
+    query = PageQuery(LOCATIONS, limit=2, order=cast("Any", order))
+
+    assert store.objects.page(replace(query, counted=False)) == replace(store.objects.page(query), total=0)
 
 
 @pytest.mark.req("TF-31", "TF-33", "TF-43")

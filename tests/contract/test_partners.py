@@ -11,7 +11,9 @@ import pytest
 from ocpi.store.port import Conflict, Grant, Partner, PartnerChange, PartnerStatus, PartyTaken
 
 if TYPE_CHECKING:
-    from ocpi.store.port import Store
+    from collections.abc import Callable
+
+    from ocpi.store.port import Partners, Store
     from tests.support.stores import Backend
 
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
@@ -59,6 +61,8 @@ def test_a_partner_is_kept_with_every_field(store: Store) -> None:
         registered_at="2026-01-02T00:00:00.000000Z",
         last_seen_at="2026-01-03T00:00:00.000000Z",
         last_synced_at="2026-01-04T00:00:00.000000Z",
+        behind_since="2026-01-05T00:00:00.000000Z",
+        learned={"token_encoding": "base64", "trailing_slash": "add"},
     )
     saved = store.partners.save(new(partner))
 
@@ -260,29 +264,65 @@ def test_partners_are_listed_oldest_invitation_first(store: Store) -> None:
     assert [partner.id for partner in store.partners.list()] == ["b", "d", "c", "a"]
 
 
-def test_being_seen_does_not_touch_the_revision(store: Store) -> None:
-    saved = store.partners.save(new(invited()))
-    store.partners.seen("p1", "2026-05-01T00:00:00.000000Z")
-
-    assert store.partners.get("p1") == replace(saved, last_seen_at="2026-05-01T00:00:00.000000Z")
-
-
-def test_a_save_does_not_turn_back_when_the_partner_was_seen(store: Store) -> None:
-    saved = store.partners.save(new(invited()))
-    store.partners.seen("p1", "2026-05-02T00:00:00.000000Z")
-    store.partners.seen("p1", "2026-05-01T00:00:00.000000Z")
-    store.partners.save(PartnerChange(saved, 1))
-
-    partner = store.partners.get("p1")
-    assert partner
-    assert partner.last_seen_at == "2026-05-02T00:00:00.000000Z"
+AT = "2026-05-01T00:00:00.000000Z"
+LATER = "2026-05-02T00:00:00.000000Z"
+NOTES: dict[str, tuple[Callable[[Partners], None], dict[str, Any]]] = {
+    "seen": (lambda partners: partners.seen("p1", AT), {"last_seen_at": AT}),
+    "synced": (lambda partners: partners.synced("p1", AT), {"last_synced_at": AT}),
+    "behind": (lambda partners: partners.mark_behind("p1", AT), {"behind_since": AT}),
+    "not behind": (lambda partners: partners.mark_behind("p1", None), {"behind_since": None}),
+    "learned": (
+        lambda partners: partners.learn("p1", {"trailing_slash": "ädd"}),
+        {"learned": {"trailing_slash": "ädd"}},
+    ),
+    "unlearned": (lambda partners: partners.learn("p1", {}), {"learned": {}}),
+}
 
 
-def test_an_unknown_partner_that_is_seen_is_not_made(store: Store) -> None:
-    store.partners.seen("p1", "2026-05-01T00:00:00.000000Z")
+@pytest.mark.parametrize("note", NOTES)
+@pytest.mark.parametrize("before", [{}, {"behind_since": LATER, "learned": {"token_encoding": "base64"}}])
+def test_a_note_on_a_partner_does_not_touch_the_revision(store: Store, note: str, before: dict[str, Any]) -> None:
+    saved = store.partners.save(new(invited(**before)))
+    take, noted = NOTES[note]
+    take(store.partners)
+
+    assert store.partners.get("p1") == replace(saved, **noted)
+    assert store.partners.list() == [replace(saved, **noted)]
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_a_save_does_not_turn_back_what_was_noted_since_the_partner_was_read(store: Store, note: str) -> None:
+    saved = store.partners.save(new(invited(behind_since=LATER, learned={"token_encoding": "base64"})))
+    take, noted = NOTES[note]
+    take(store.partners)
+    store.partners.save(PartnerChange(replace(saved, name="New"), 1))
+
+    assert store.partners.get("p1") == replace(saved, **noted, name="New", revision=2)
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_a_note_on_an_unknown_partner_makes_none(store: Store, note: str) -> None:
+    take, _ = NOTES[note]
+    take(store.partners)
 
     assert store.partners.get("p1") is None
     assert store.partners.list() == []
+
+
+def test_an_earlier_instant_does_not_replace_a_later_one(store: Store) -> None:
+    saved = store.partners.save(new(invited()))
+    for at in (LATER, AT):
+        store.partners.seen("p1", at)
+        store.partners.synced("p1", at)
+
+    assert store.partners.get("p1") == replace(saved, last_seen_at=LATER, last_synced_at=LATER)
+
+
+def test_what_was_learned_replaces_what_was_known(store: Store) -> None:
+    saved = store.partners.save(new(invited(learned={"token_encoding": "base64"})))
+    store.partners.learn("p1", {"trailing_slash": "add"})
+
+    assert store.partners.get("p1") == replace(saved, learned={"trailing_slash": "add"})
 
 
 def test_of_concurrent_saves_exactly_one_wins(backend: Backend) -> None:

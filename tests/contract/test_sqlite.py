@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from ocpi.store.port import PageQuery
+from ocpi.sqlite_file import SQLiteFile
+from ocpi.store.deliveries import DeliveryState
+from ocpi.store.port import PageQuery, Partner, PartnerChange, PartnerStatus
 from ocpi.store.sqlite import SQLiteStore
+from ocpi.store.sqlite_database import MIGRATIONS
 from tests.support.stores import LOCATIONS, draft, key
 
 if TYPE_CHECKING:
@@ -178,6 +181,18 @@ def test_opening_waits_for_another_that_has_just_made_the_file(path: Path, monke
     other.close()
 
 
+def test_opening_a_file_twice_keeps_the_locks_of_the_first_against_other_processes(path: Path) -> None:
+    first = SQLiteStore(path)
+    first.objects.put(key("LOC1"), draft("1"), expected=None)
+    second = SQLiteStore(path)
+    # A process that closes the last connection, as far as it can see, takes the log away with it.
+    other = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('SELECT * FROM objects').fetchall()"
+    subprocess.run([sys.executable, "-c", f"{other}; db.close()", str(path)], check=True)
+    assert path.with_name(f"{path.name}-wal").exists()
+    second.close()
+    first.close()
+
+
 def test_a_file_of_a_later_program_is_refused_unchanged(path: Path) -> None:
     SQLiteStore(path).close()
     with sqlite3.connect(path) as db:
@@ -221,6 +236,63 @@ def test_what_is_found_and_what_is_due_are_read_from_an_index(path: Path) -> Non
     due = plans(store, lambda: store.objects.due("2026-01-01T00:00:00Z", 5))
     assert found == [["SEARCH objects USING INDEX objects_by_lookup (lookup=?)"]]
     assert due == [["SEARCH objects USING INDEX objects_by_due (due<?)"]]
+
+
+def test_deliveries_by_state_are_read_from_an_index(path: Path) -> None:
+    store = SQLiteStore(path)
+
+    due = plans(store, lambda: store.deliveries.due("p1", "2026-01-01T00:00:00.000000Z", 5))
+    assert due == [["SEARCH deliveries USING INDEX deliveries_by_due (partner_id=? AND due<?)"]]
+    for state, index in ((DeliveryState.PENDING, "deliveries_by_due"), (DeliveryState.FAILED, "deliveries_failed")):
+        for after in (None, "2026#locations#x"):
+            listed, counted = plans(store, lambda: store.deliveries.page("p1", state, 5, after, counted=True))  # noqa: B023 - called at once
+            (step,) = listed  # no step for sorting
+            assert step.startswith(f"SEARCH deliveries USING INDEX {index} (partner_id=?")
+            (step,) = counted
+            assert f"INDEX {index} (partner_id=?" in step
+    (of_module,) = plans(store, lambda: store.deliveries.page("p1", DeliveryState.DELIVERED, 5, module="tariffs"))
+    assert of_module == ["SEARCH deliveries USING INDEX sqlite_autoindex_deliveries_1 (partner_id=? AND module=?)"]
+    store.close()
+
+
+def test_a_file_of_the_first_release_is_brought_up_to_date_with_all_that_is_in_it(path: Path) -> None:
+    first_release = SQLiteFile(path, MIGRATIONS[:1])
+    with first_release.writing() as db:
+        db.execute(
+            "INSERT INTO objects (collection, folded_id, id, version, document, last_updated, revision, created,"
+            " received, findings) VALUES ('own/locations', 'l1', 'L1', '2.1.1', '{}', ?, 3, ?, ?, '[]')",
+            ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000000Z", "2026-01-02T00:00:00.000000Z"),
+        )
+        db.execute("INSERT INTO partners VALUES ('p1', 'x', ?, 4, '2026-01-03T00:00:00.000000Z')", (OLD_PARTNER,))
+    first_release.close()
+
+    store = SQLiteStore(path)
+    record, partner = store.objects.get(key("L1")), store.partners.get("p1")
+    assert record
+    assert (record.document, record.revision, record.journal) == ("{}", 3, "")
+    assert store.objects.put(key("L1"), draft("new", journal="j"), expected=3).journal == "j"
+    assert partner == Partner(
+        id="p1",
+        role="CPO",
+        name="Old",
+        status=PartnerStatus.REGISTERED,
+        invited_at="2026-01-01T00:00:00.000000Z",
+        last_seen_at="2026-01-03T00:00:00.000000Z",
+        revision=4,
+    )
+    store.partners.learn("p1", {"trailing_slash": "add"})
+    store.partners.synced("p1", "2026-01-04T00:00:00.000000Z")
+    assert store.partners.save(PartnerChange(replace(partner, name="New"), 4)).revision == 5
+    again = store.partners.get("p1")
+    assert again
+    assert (again.learned, again.last_synced_at) == ({"trailing_slash": "add"}, "2026-01-04T00:00:00.000000Z")
+    store.close()
+
+
+OLD_PARTNER = """{"id": "p1", "role": "CPO", "name": "Old", "status": "REGISTERED",
+    "invited_at": "2026-01-01T00:00:00.000000Z", "version": null, "country_code": null, "party_id": null,
+    "business_details": null, "versions_url": null, "endpoints": [], "settings": {}, "token": null, "grants": [],
+    "expires_at": null, "registered_at": null, "last_synced_at": null}"""
 
 
 def plans(store: SQLiteStore, act: Callable[[], object]) -> list[list[str]]:

@@ -107,8 +107,9 @@ def draft(
     lookup: str | None = None,
     due: str | None = None,
     findings: tuple[str, ...] = (),
+    journal: str = "",
 ) -> Draft:
-    return Draft("2.1.1", document, last_updated, audience, lookup, due, findings)
+    return Draft("2.1.1", document, last_updated, audience, lookup, due, findings, journal)
 
 
 @contextmanager
@@ -141,3 +142,23 @@ def answers(client: DynamoDBClient, operation: str, change: Callable[..., None])
         yield
     finally:
         client.meta.events.unregister(f"after-call.dynamodb.{operation}", change)
+
+
+@contextmanager
+def failing(client: Any, operation: str, error: Exception, *, times: int) -> Iterator[None]:
+    """Let the next requests of an operation fail."""
+    call, left = client._make_api_call, times
+
+    def fail(name: str, parameters: Any) -> Any:
+        nonlocal left
+        if name == operation and left:
+            left -= 1
+            raise error
+        return call(name, parameters)
+
+    client._make_api_call = fail
+    try:
+        yield
+    finally:
+        client._make_api_call = call
+    assert left == 0

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,8 +32,10 @@ class SQLiteFile:
         self._closed = False
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The file holds business data of partners: made private before SQLite writes into it, which gives
-        # its -wal and -shm files the same permissions.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # its -wal and -shm files the same permissions. A file that is there is never opened like this: closing any
+        # descriptor of it would drop all locks that this process has on it (https://www.sqlite.org/howtocorrupt.html).
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         path.chmod(0o600)
         with self._borrowed() as connection:
             _switch_to_wal(connection)
@@ -51,13 +53,16 @@ class SQLiteFile:
                 connection.execute("ROLLBACK")
 
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
+    def writing(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """A transaction that nobody else writes beside; it is on the disk when the block ends, and undone
-        when the block raises. Waits for other writers, at most :data:`BUSY_TIMEOUT_S`.
+        when the block raises. Waits for other writers, at most :data:`BUSY_TIMEOUT_S`. Without ``durable`` it may be
+        lost when the power fails, alone or with others like it, and never any that came before it and was durable.
         """
         # SQLite has who waits for a writer look again ever more rarely: the threads of one process queue up here
         # instead, and only other processes are waited for that way.
         with self._one_writer, self._borrowed() as connection:
+            if not durable:
+                connection.execute("PRAGMA synchronous = NORMAL")
             # IMMEDIATE: a transaction that begins by reading could not become a writer once another had written.
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -66,6 +71,8 @@ class SQLiteFile:
             finally:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
+                if not durable:
+                    connection.execute("PRAGMA synchronous = FULL")
 
     def close(self) -> None:
         """Close every connection; one that is in use closes when its transaction ends. Harmless when repeated."""

@@ -7,14 +7,23 @@ Keys, and the attributes that stand beside them::
     OBJECT#<owner>/<module>#<id>  OBJECT        an object; <id> in lower case. collection (<owner>/<module>), id
                                                 (as spelled), version, document, last_updated, revision, created,
                                                 received, created_key, updated_key, write_id; if the draft gives them
-                                                audience, lookup, due, findings, and for indexes: view
+                                                audience, lookup, due, findings, journal, and for indexes: view
                                                 (<collection>|<audience>, unless that is *) and with it
                                                 addressed_key, due_list, due_key
-    PARTNERS                      <partner id>  a partner. document, revision, invited_at, last_seen_at, claim
-                                                (pk of the party it holds), held_grants, write_id
+    PARTNERS                      <partner id>  a partner. document, revision, invited_at, claim (pk of the party it
+                                                holds), held_grants, write_id; notes: last_seen_at, last_synced_at,
+                                                behind_since, learned
     PARTY#<role>#<CC-PID>         PARTY         whose party this is (upper case). partner_id
     GRANT#<hash>                  GRANT         a token that a partner may use on us. partner_id, kind, expires_at,
                                                 replaces, expires (the same in epoch seconds, for the table's TTL)
+    DELIVERIES#<partner id>       <module>#<id> what is known about bringing an own object to a partner; <id> in lower
+                                                case. object_id (as spelled), state, since, attempts, unsure, revision,
+                                                write_id; if there is anything to say: due, holds, last_attempt_at,
+                                                http_status, ocpi_status, message, url; pending or failed: due_list,
+                                                due_key
+    CHANNEL#<partner id>          CHANNEL       how deliveries to a partner go. document, revision, write_id
+    EXCHANGES#<partner>#<day>     <at>#<random> a request and its answer. document, expires (epoch seconds, for TTL);
+                                                about one object: lookup (exchange/<subject>)
     SETTINGS                      signing_key   secret (32 bytes)
 
     index                keys of the index         what for
@@ -25,14 +34,17 @@ Keys, and the attributes that stand beside them::
                                                    be for a party; <instant of that write>#<id>, kept by later writes
     by_audience_updated  view + updated_key        the same by last_updated
     by_lookup            lookup + pk               what has this lookup
-    by_due               due_list + due_key        what is to be looked at again; "due" + <due>#<pk>
+    by_due               due_list + due_key        objects to be looked at again; "due" + <due>#<pk>
+                                                   deliveries that are pending; <partner id>|pending +
+                                                   <due>#<module>#<id>
+                                                   deliveries that failed; <partner id>|failed + <since>#<module>#<id>
 
 Indexes hold keys only, the first two audience as well; bodies come by batch get. The last four hold only objects
-that have their keys. What is for everybody has no view of its own: it is as good as all of its collection, so its
-pages are the collection's with a filter, and each write touches two indexes less. Objects have a partition each,
-so that a large collection is no hot spot; partners share one, so that one strongly consistent query lists them.
-What is due shares one too: it takes about 1,000 writes a second
-(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html).
+that have their keys, and by_due deliveries too. What is for everybody has no view of its own: it is as good as all
+of its collection, so its pages are the collection's with a filter, and each write touches two indexes less. Objects
+have a partition each, so that a large collection is no hot spot; partners share one, so that one strongly consistent
+query lists them. What is due shares one too, and so do the deliveries of one partner: each takes about 1,000 writes a
+second (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html).
 
 Indexes follow the table with a delay, usually of milliseconds. Two objects created, or given an audience, within
 it may become visible in the other order, and a crawl that passes exactly then meets one of them only the next time.
@@ -48,6 +60,9 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.config import Config
 
+from ocpi.store.dynamodb_channels import DynamoDBChannels
+from ocpi.store.dynamodb_deliveries import DynamoDBDeliveries
+from ocpi.store.dynamodb_exchanges import DynamoDBExchanges
 from ocpi.store.dynamodb_objects import DynamoDBObjects
 from ocpi.store.dynamodb_partners import DynamoDBPartners
 
@@ -77,6 +92,9 @@ class DynamoDBStore:
         self._client = client or shared_client()
         self.objects = DynamoDBObjects(self._client, table)
         self.partners = DynamoDBPartners(self._client, table)
+        self.deliveries = DynamoDBDeliveries(self._client, table)
+        self.channels = DynamoDBChannels(self._client, table)
+        self.exchanges = DynamoDBExchanges(self._client, table)
 
     def signing_key(self) -> bytes:
         """As in the port."""

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ocpi.store.dynamodb_items import DUE, record_from
-from ocpi.store.dynamodb_requests import BATCH, batch_get
+from ocpi.store.dynamodb_requests import BATCH, batch_get, query_items
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,11 +54,4 @@ def due_records(client: DynamoDBClient, table: str, at: str, limit: int) -> list
 
 
 def _pks(client: DynamoDBClient, request: QueryInputTypeDef) -> Iterator[str]:
-    """Partition keys of an index in its order, fetched as they are asked for."""
-    request = request.copy()
-    while True:
-        answer = client.query(**request)
-        yield from (item["pk"]["S"] for item in answer["Items"])
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    return (item["pk"]["S"] for item in query_items(client, request))

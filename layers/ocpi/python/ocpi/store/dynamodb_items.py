@@ -19,13 +19,13 @@ COMPRESS_FROM = 4096
 """UTF-8 bytes. Shorter documents stay readable; longer ones, such as a location of 500 EVSEs, shrink tenfold."""
 
 MAX_DOCUMENT = 400_000
-"""Bytes as stored, findings included. An item may have 409,600 (400 kB) with its keys and other attributes, which stay
-below 9,600 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
+"""Bytes as stored, findings and journal included. An item may have 409,600 (400 kB) with its keys and other attributes,
+which stay below 9,600 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html)."""
 
 MAX_PARTITION_KEY = 2048
 """Bytes of UTF-8; DynamoDB refuses a request with a longer one."""
 
-OPTIONAL = ("audience", "view", "addressed_key", "lookup", "due", "due_list", "due_key", "findings")
+OPTIONAL = ("audience", "view", "addressed_key", "lookup", "due", "due_list", "due_key", "findings", "journal")
 """Attributes that an object has only when its draft gives them: what keeps it out of the indexes they are keys of."""
 
 DUE = "due"
@@ -71,7 +71,9 @@ def content(key: Key, draft: Draft, *, revision: int, received: str, write_id: s
         item |= {"due": {"S": draft.due}, "due_list": {"S": DUE}, "due_key": {"S": f"{draft.due}#{object_pk(key)}"}}
     if draft.findings:
         item["findings"] = packed(json.dumps(draft.findings, ensure_ascii=False))
-    size = sum(_stored_bytes(item[name]) for name in ("document", "findings") if name in item)
+    if draft.journal:
+        item["journal"] = packed(draft.journal)
+    size = sum(_stored_bytes(item[name]) for name in ("document", "findings", "journal") if name in item)
     if size > MAX_DOCUMENT:
         raise TooLarge(f"{size} bytes after compression, {MAX_DOCUMENT} are possible")
     return item
@@ -104,15 +106,17 @@ def record_from(item: Mapping[str, AttributeValueTypeDef]) -> Record:
         version=item["version"]["S"],
         document=unpacked(item["document"]),
         last_updated=item["last_updated"]["S"],
-        audience=_text(item, "audience"),
+        audience=text(item, "audience"),
         revision=int(item["revision"]["N"]),
         created=item["created"]["S"],
         received=item["received"]["S"],
-        lookup=_text(item, "lookup"),
-        due=_text(item, "due"),
+        lookup=text(item, "lookup"),
+        due=text(item, "due"),
         findings=tuple(json.loads(unpacked(item["findings"]))) if "findings" in item else (),
+        journal=unpacked(item["journal"]) if "journal" in item else "",
     )
 
 
-def _text(item: Mapping[str, AttributeValueTypeDef], name: str) -> str | None:
+def text(item: Mapping[str, AttributeValueTypeDef], name: str) -> str | None:
+    """An attribute that an item may not have."""
     return item[name]["S"] if name in item else None

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ocpi.store.clock import instant
 from ocpi.store.dynamodb_find import due_records, find_records
 from ocpi.store.dynamodb_items import OPTIONAL, content, fits, object_key, object_pk, record_from
 from ocpi.store.dynamodb_pages import read_page
-from ocpi.store.dynamodb_requests import PARALLEL, batch_get, is_our_own
+from ocpi.store.dynamodb_requests import PARALLEL, batch_get, is_our_own, stored_item
 from ocpi.store.port import Conflict, Draft, Key, Page, PageQuery, Record, TooLarge, Write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from botocore.exceptions import ClientError
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from ocpi.store.dynamodb_items import Item
@@ -51,7 +50,7 @@ class DynamoDBObjects:
                 return record_from(self._create(key, draft, write_id))
             return record_from(self._replace(key, draft, expected, write_id))
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            stored = _stored(error)
+            stored = stored_item(error)
             if stored and is_our_own(error, write_id, stored):
                 return record_from(stored)
             raise Conflict(key.id) from None
@@ -123,7 +122,7 @@ class DynamoDBObjects:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
-            if not is_our_own(error, "", _stored(error)):
+            if not is_our_own(error, "", stored_item(error)):
                 raise Conflict(key.id) from None
 
     def find(self, lookup: str) -> list[Record]:
@@ -143,8 +142,3 @@ def _assignment(name: str) -> str:
     # Its place in the list of its audience is the one of the write that gave it an audience: no update moves it.
     value = f"if_not_exists(#{name}, :{name})" if name == "addressed_key" else f":{name}"
     return f"#{name} = {value}"
-
-
-def _stored(refused: ClientError) -> Item | None:
-    """The item that a condition was not true of, if there is one."""
-    return cast("Item | None", refused.response.get("Item"))  # which botocore's types do not know

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from ocpi.store.dynamodb_items import unpacked, view
-from ocpi.store.dynamodb_requests import BATCH, batch_get
+from ocpi.store.dynamodb_requests import BATCH, batch_get, count_items, query_items
 from ocpi.store.port import EVERYBODY, Page
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class _Entry:
 def read_page(client: DynamoDBClient, table: str, query: PageQuery) -> Page:
     """As :meth:`ocpi.store.port.Objects.page`."""
     by = "created" if query.order == "created" else "updated"
-    low, high = query.updated_from or _FIRST, query.updated_to or _LAST
+    low, high = query.updated_from or query.created_from or _FIRST, query.updated_to or _LAST
     if low >= high:  # which DynamoDB refuses
         return Page([], 0, None)
     if query.audience in (None, EVERYBODY):
@@ -78,19 +78,7 @@ def read_page(client: DynamoDBClient, table: str, query: PageQuery) -> Page:
     matching = _Span(table, index, partition, attribute, low, high, query.audience)
     documents, position = _read(client, matching, query)
     # Counted last: what was created while the page was read is in the total rather than beyond it.
-    return Page(documents, _count(client, matching), position)
-
-
-def _count(client: DynamoDBClient, span: _Span) -> int:
-    request = span.request()
-    request["Select"] = "COUNT"
-    total = 0
-    while True:
-        answer = client.query(**request)
-        total += answer["Count"]
-        if "LastEvaluatedKey" not in answer:
-            return total
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    return Page(documents, count_items(client, matching.request()) if query.counted else 0, position)
 
 
 def _read(client: DynamoDBClient, matching: _Span, query: PageQuery) -> tuple[list[str], str | None]:
@@ -141,13 +129,8 @@ def _entries(client: DynamoDBClient, matching: _Span, query: PageQuery) -> Itera
         return
     # One more than wanted: whether anything follows the page.
     request["Limit"] = query.limit + 1
-    while True:
-        answer = client.query(**request)
-        for item in answer["Items"]:
-            yield _Entry(item["pk"]["S"], item[matching.attribute]["S"])
-        if "LastEvaluatedKey" not in answer:
-            return
-        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+    for item in query_items(client, request):
+        yield _Entry(item["pk"]["S"], item[matching.attribute]["S"])
 
 
 def _skip(client: DynamoDBClient, request: QueryInputTypeDef, offset: int) -> bool:

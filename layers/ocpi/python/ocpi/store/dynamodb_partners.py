@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from ocpi.store.dynamodb_items import text
+from ocpi.store.dynamodb_partner_notes import note_instant, patiently, remove_note, set_note
 from ocpi.store.dynamodb_requests import is_our_own, pauses
-from ocpi.store.partner_document import partner_document, partner_from
+from ocpi.store.partner_document import NOTES, learned_note, partner_document, partner_from, partner_notes
 from ocpi.store.port import Conflict, Grant, Partner, PartnerChange, PartyTaken
 
 if TYPE_CHECKING:
@@ -82,9 +85,9 @@ class DynamoDBPartners:
             "revision": {"N": str((change.expected or 0) + 1)},
             "write_id": {"S": write_id},
         }
-        # An existing partner's last_seen_at stays: the partner may have called since it was read.
-        if change.expected is None and change.partner.last_seen_at:
-            values["last_seen_at"] = {"S": change.partner.last_seen_at}
+        # An existing partner's notes stay: the partner may have called, or been called, since it was read.
+        if change.expected is None:
+            values |= {name: {"S": note} for name, note in partner_notes(change.partner).items()}
         claim = _claim_after(change, stored)
         if claim:
             values["claim"] = claim
@@ -152,21 +155,29 @@ class DynamoDBPartners:
 
     def seen(self, partner_id: str, at: str) -> None:
         """As in the port; an earlier instant than the recorded one changes nothing."""
-        errors = self._client.exceptions
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=_partner_key(partner_id),
-                UpdateExpression="SET last_seen_at = :at",
-                # Race: the partner is removed meanwhile, and an update would make a stump of it; or two requests
-                # of one partner end in another order than they began.
-                ConditionExpression="attribute_exists(pk)"
-                " AND (attribute_not_exists(last_seen_at) OR last_seen_at < :at)",
-                ExpressionAttributeValues={":at": {"S": at}},
-            )
-        except (errors.ConditionalCheckFailedException, errors.TransactionConflictException):
-            # Unknown, seen later already, or its registration is being saved this moment: the next call will tell.
-            return
+        # A request of the partner does not wait while its registration is being saved: the next one will tell.
+        with suppress(self._client.exceptions.TransactionConflictException):
+            note_instant(self._client, self._table, _partner_key(partner_id), "last_seen_at", at)
+
+    def synced(self, partner_id: str, at: str) -> None:
+        """As in the port; an earlier instant than the recorded one changes nothing."""
+        key = _partner_key(partner_id)
+        patiently(self._client, lambda: note_instant(self._client, self._table, key, "last_synced_at", at))
+
+    def mark_behind(self, partner_id: str, since: str | None) -> None:
+        """As in the port."""
+        self._set(partner_id, "behind_since", since)
+
+    def learn(self, partner_id: str, learned: dict[str, str]) -> None:
+        """As in the port."""
+        self._set(partner_id, "learned", learned_note(learned).get("learned"))
+
+    def _set(self, partner_id: str, name: str, note: str | None) -> None:
+        key = _partner_key(partner_id)
+        if note is None:
+            patiently(self._client, lambda: remove_note(self._client, self._table, key, name))
+        else:
+            patiently(self._client, lambda: set_note(self._client, self._table, key, name, note))
 
     def settle(self, grant: Grant) -> None:
         """As in the port."""
@@ -243,7 +254,7 @@ def _partner(item: Item) -> Partner:
     return partner_from(
         item["document"]["S"],
         revision=int(item["revision"]["N"]),
-        last_seen_at=item["last_seen_at"]["S"] if "last_seen_at" in item else None,
+        notes={name: text(item, name) for name in NOTES},
     )
 
 

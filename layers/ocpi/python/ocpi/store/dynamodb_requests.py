@@ -6,19 +6,26 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from botocore.exceptions import ClientError
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import KeysAndAttributesTypeDef
+    from mypy_boto3_dynamodb.type_defs import (
+        KeysAndAttributesTypeDef,
+        QueryInputTypeDef,
+        WriteRequestOutputTypeDef,
+        WriteRequestTypeDef,
+    )
 
     from ocpi.store.dynamodb_items import Item
 
 BATCH = 100
 """Keys that one BatchGetItem takes."""
+WRITE_BATCH = 25
+"""Items that one BatchWriteItem takes."""
 PARALLEL = 8
 """Requests under way at once for a bulk load; below the ten connections that a botocore client keeps."""
 TRIES = 10
@@ -29,33 +36,91 @@ def batch_get(client: DynamoDBClient, table: str, pks: Sequence[str], attributes
 
     ``attributes``: a ProjectionExpression, which must name ``pk``; ``None`` for whole items.
     """
-    distinct = iter(dict.fromkeys(pks))
+    items = _in_batches(client, table, [(pk, "OBJECT") for pk in pks], attributes)
+    return {item["pk"]["S"]: item for item in items}
+
+
+def batch_get_items(client: DynamoDBClient, table: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Item]:
+    """The same for items of any kind, by partition key and sort key."""
+    items = _in_batches(client, table, keys, None)
+    return {(item["pk"]["S"], item["sk"]["S"]): item for item in items}
+
+
+def _in_batches(
+    client: DynamoDBClient, table: str, keys: Sequence[tuple[str, str]], attributes: str | None
+) -> list[Item]:
+    distinct = iter(dict.fromkeys(keys))
     batches = list(iter(lambda: list(islice(distinct, BATCH)), []))
     if len(batches) < 2:
-        return _one_batch(client, table, batches[0], attributes) if batches else {}
-    found: dict[str, Item] = {}
+        return _one_batch(client, table, batches[0], attributes) if batches else []
     with ThreadPoolExecutor(PARALLEL) as pool:
-        for items in pool.map(lambda batch: _one_batch(client, table, batch, attributes), batches):
-            found |= items
-    return found
+        found = pool.map(lambda batch: _one_batch(client, table, batch, attributes), batches)
+        return [item for items in found for item in items]
 
 
-def _one_batch(client: DynamoDBClient, table: str, pks: Sequence[str], attributes: str | None) -> dict[str, Item]:
+def _one_batch(
+    client: DynamoDBClient, table: str, keys: Sequence[tuple[str, str]], attributes: str | None
+) -> list[Item]:
     request: KeysAndAttributesTypeDef = {
-        "Keys": [{"pk": {"S": pk}, "sk": {"S": "OBJECT"}} for pk in pks],
+        "Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys],
         "ConsistentRead": True,
     }
     if attributes:
         request["ProjectionExpression"] = attributes
-    found: dict[str, Item] = {}
+    found: list[Item] = []
     for _ in pauses():
         answer = client.batch_get_item(RequestItems={table: request})
-        found |= {item["pk"]["S"]: item for item in answer["Responses"].get(table, [])}
+        found += answer["Responses"].get(table, [])
         # One answer has at most 16 MB, and less when the table is throttled; the rest is to be asked for again.
         if not answer["UnprocessedKeys"]:
             return found
         request["Keys"] = answer["UnprocessedKeys"][table]["Keys"]
     raise TimeoutError(f"DynamoDB left {len(request['Keys'])} keys of {table} unread in {TRIES} tries")
+
+
+def delete_items(client: DynamoDBClient, table: str, keys: Sequence[tuple[str, str]]) -> None:
+    """Delete items whatever they are by now. Repeating it is harmless, so a part that failed may be done again."""
+    left = iter(keys)
+    batches = list(iter(lambda: list(islice(left, WRITE_BATCH)), []))
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for _ in pool.map(lambda batch: _delete_batch(client, table, batch), batches):
+            pass
+
+
+def _delete_batch(client: DynamoDBClient, table: str, keys: Sequence[tuple[str, str]]) -> None:
+    requests: Sequence[WriteRequestOutputTypeDef | WriteRequestTypeDef] = [
+        {"DeleteRequest": {"Key": {"pk": {"S": pk}, "sk": {"S": sk}}}} for pk, sk in keys
+    ]
+    for _ in pauses():
+        answer = client.batch_write_item(RequestItems={table: requests})
+        if not answer["UnprocessedItems"]:
+            return
+        requests = answer["UnprocessedItems"][table]
+    raise TimeoutError(f"DynamoDB left {len(requests)} items of {table} undeleted in {TRIES} tries")
+
+
+def query_items(client: DynamoDBClient, request: QueryInputTypeDef) -> Iterator[Item]:
+    """All that a query finds, in its order, fetched as it is asked for."""
+    request = request.copy()
+    while True:
+        answer = client.query(**request)
+        yield from answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def count_items(client: DynamoDBClient, request: QueryInputTypeDef) -> int:
+    """How many items a query finds, without their being sent."""
+    request = request.copy()
+    request["Select"] = "COUNT"
+    total = 0
+    while True:
+        answer = client.query(**request)
+        total += answer["Count"]
+        if "LastEvaluatedKey" not in answer:
+            return total
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
 def pauses() -> Iterator[int]:
@@ -78,3 +143,8 @@ def is_our_own(error: ClientError, write_id: str, item: Mapping[str, Any] | None
     if item:
         return item.get("write_id") == {"S": write_id}
     return error.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
+
+
+def stored_item(refused: ClientError) -> Item | None:
+    """The item that a condition was not true of, if there is one."""
+    return cast("Item | None", refused.response.get("Item"))  # which botocore's types do not know

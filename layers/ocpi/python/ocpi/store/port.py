@@ -10,12 +10,15 @@ All instants are text in UTC that sorts as time does: ``last_updated`` as ``YYYY
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ocpi.store.deliveries import Channels, Deliveries
+    from ocpi.store.exchanges import Exchanges
 
 OWN = "own"
 """Owner of the operator's own objects; a received object is owned by a party such as ``NL-TNM``."""
@@ -82,7 +85,7 @@ class Draft:
     ``lookup`` is a second name under which :meth:`Objects.find` finds it, shared by any number of objects, compared
     exactly and 1 to :data:`MAX_LOOKUP_BYTES` long (raises :class:`ValueError`). ``due`` is when :meth:`Objects.due`
     hands it out to be looked at again (``YYYY-MM-DDTHH:MM:SSZ``). ``findings`` is what is remarkable about the
-    document, in sentences.
+    document, in sentences. ``journal`` says what its latest writes changed: short text that the store only keeps.
     """
 
     version: str
@@ -92,6 +95,7 @@ class Draft:
     lookup: str | None = None
     due: str | None = None
     findings: tuple[str, ...] = ()
+    journal: str = ""
 
     def __post_init__(self) -> None:
         if self.lookup is not None and not 0 < len(self.lookup.encode()) <= MAX_LOOKUP_BYTES:
@@ -113,6 +117,26 @@ class Record:
     lookup: str | None = None
     due: str | None = None
     findings: tuple[str, ...] = ()
+    journal: str = ""
+
+    @property
+    def write(self) -> str:
+        """A name for the write that made it so; an object that was deleted and made anew never has an old one."""
+        return f"{self.revision}-{self.created}"
+
+    def draft(self, **changes: Any) -> Draft:
+        """What would store it again as it is, but for ``changes``: fields of :class:`Draft`."""
+        same = Draft(
+            version=self.version,
+            document=self.document,
+            last_updated=self.last_updated,
+            audience=self.audience,
+            lookup=self.lookup,
+            due=self.due,
+            findings=self.findings,
+            journal=self.journal,
+        )
+        return replace(same, **changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +160,9 @@ class PageQuery:
     first, so that whoever crawls by ``after`` or ``offset`` meets it. What goes from one party's audience to another's
     keeps its place; what is taken back and given again gets a new one. For ``*`` it is the order of arrival, and
     ``last_updated`` is the same for all. ``after`` is the ``next`` of an earlier page of the same query and wins over
-    ``offset``; one that moved since is neither missed nor in the way.
+    ``offset``; one that moved since is neither missed nor in the way. ``created_from`` (an instant with six decimals,
+    inclusive) is for ``created`` what ``updated_from`` is for ``last_updated``: only what has its place in that order
+    since then. Not ``counted``, a page costs no look at all that is not in it.
     """
 
     collection: Collection
@@ -148,17 +174,22 @@ class PageQuery:
     updated_to: str | None = None
     audience: str | None = None
     max_bytes: int = MAX_PAGE_BYTES
+    created_from: str | None = None
+    counted: bool = True
 
     def __post_init__(self) -> None:
         if self.order == "created" and (self.updated_from or self.updated_to):
             raise ValueError("a filter on last_updated needs order='last_updated'")
+        if self.order != "created" and self.created_from:
+            raise ValueError("a filter on the order of arrival needs order='created'")
         if self.limit < 1 or self.offset < 0:
             raise ValueError("limit must be at least 1 and offset at least 0")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Documents in order; ``total`` counts all that the query matches, whatever ``limit`` and ``offset``.
+    """Documents in order; ``total`` counts all that the query matches, whatever ``limit`` and ``offset``; 0 where
+    nobody asked for it.
 
     ``next`` is the position after the last document, or ``None`` when nothing follows it. A page holds at
     least one document if any is left, however long that is.
@@ -222,7 +253,10 @@ class Partner:
     """A party that we are, or are to be, connected with. ``role`` is the role that the partner plays.
 
     ``token`` is the token that we use on the partner, encrypted by :mod:`ocpi.vault`; ``grants`` are the
-    hashes of the tokens that it may use on us. ``revision`` is 0 before the first save.
+    hashes of the tokens that it may use on us. ``behind_since`` is set while it is not reached, or refuses everything.
+    ``learned`` are habits of it that we found out ourselves, under the names of settings. ``revision`` is 0 before the
+    first save. Of ``last_seen_at``, ``last_synced_at``, ``behind_since`` and ``learned`` no save but the first writes
+    anything: they have methods of their own, which touch no revision.
     """
 
     id: str
@@ -243,6 +277,8 @@ class Partner:
     registered_at: str | None = None
     last_seen_at: str | None = None
     last_synced_at: str | None = None
+    behind_since: str | None = None
+    learned: dict[str, str] = field(default_factory=dict)
     revision: int = 0
 
     @property
@@ -315,6 +351,15 @@ class Partners(Protocol):
     def seen(self, partner_id: str, at: str) -> None:
         """Record ``last_seen_at`` without touching ``revision``. An unknown partner is ignored."""
 
+    def synced(self, partner_id: str, at: str) -> None:
+        """The same for ``last_synced_at``."""
+
+    def mark_behind(self, partner_id: str, since: str | None) -> None:
+        """The same for ``behind_since``; ``None``: it is not behind any more."""
+
+    def learn(self, partner_id: str, learned: dict[str, str]) -> None:
+        """The same for ``learned``, which is replaced."""
+
     def settle(self, grant: Grant) -> None:
         """The first use of a renewed token: drop the one that it replaces. Repeating it is harmless."""
 
@@ -329,6 +374,18 @@ class Store(Protocol):
     @property
     def partners(self) -> Partners:
         """Partners, grants and claims."""
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """What each partner did and did not get."""
+
+    @property
+    def channels(self) -> Channels:
+        """How deliveries to each partner go."""
+
+    @property
+    def exchanges(self) -> Exchanges:
+        """Requests from and to partners, for a while."""
 
     def signing_key(self) -> bytes:
         """32 random bytes, made at first use and the same for every process from then on; signs cursors."""

@@ -9,7 +9,11 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING
 
+from ocpi.store.sqlite_changes import SQLiteChanges
+from ocpi.store.sqlite_channels import SQLiteChannels
 from ocpi.store.sqlite_database import Database
+from ocpi.store.sqlite_deliveries import SQLiteDeliveries
+from ocpi.store.sqlite_exchanges import SQLiteExchanges
 from ocpi.store.sqlite_objects import SQLiteObjects
 from ocpi.store.sqlite_partners import SQLitePartners
 
@@ -18,12 +22,19 @@ if TYPE_CHECKING:
 
 
 class SQLiteStore:
-    """A :class:`~ocpi.store.port.Store` in the file at ``path``, which is made if it is not there."""
+    """A :class:`~ocpi.store.port.Store` in the file at ``path``, which is made if it is not there.
+
+    Beyond the port, ``changes`` tells what was written of our own objects.
+    """
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path)
-        self.objects = SQLiteObjects(self._database)
+        self.changes = SQLiteChanges(path, self._database)
+        self.objects = SQLiteObjects(self._database, self.changes)
         self.partners = SQLitePartners(self._database)
+        self.deliveries = SQLiteDeliveries(self._database)
+        self.channels = SQLiteChannels(self._database)
+        self.exchanges = SQLiteExchanges(self._database)
 
     def signing_key(self) -> bytes:
         """As in the port."""

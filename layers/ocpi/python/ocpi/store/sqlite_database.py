@@ -66,6 +66,57 @@ MIGRATIONS = (
         value BLOB NOT NULL
     );
     """,
+    """
+    ALTER TABLE objects ADD COLUMN journal TEXT NOT NULL DEFAULT '';
+    ALTER TABLE partners ADD COLUMN last_synced_at TEXT;
+    ALTER TABLE partners ADD COLUMN behind_since TEXT;
+    ALTER TABLE partners ADD COLUMN learned TEXT;
+    CREATE TABLE changes (
+        position   INTEGER PRIMARY KEY AUTOINCREMENT,
+        event      TEXT NOT NULL,
+        collection TEXT NOT NULL,
+        id         TEXT NOT NULL
+    );
+    CREATE TABLE deliveries (
+        partner_id      TEXT NOT NULL,
+        module          TEXT NOT NULL,
+        folded_id       TEXT NOT NULL,
+        object_id       TEXT NOT NULL,
+        state           TEXT NOT NULL,
+        since           TEXT NOT NULL,
+        due             TEXT,
+        holds           TEXT,
+        attempts        INTEGER NOT NULL,
+        last_attempt_at TEXT,
+        http_status     INTEGER,
+        ocpi_status     INTEGER,
+        message         TEXT,
+        url             TEXT,
+        unsure          INTEGER NOT NULL,
+        revision        INTEGER NOT NULL,
+        PRIMARY KEY (partner_id, module, folded_id)
+    );
+    CREATE INDEX deliveries_by_due ON deliveries (partner_id, due, module, folded_id) WHERE due IS NOT NULL;
+    CREATE INDEX deliveries_failed ON deliveries (partner_id, since, module, folded_id) WHERE state = 'failed';
+    CREATE TABLE channels (
+        partner_id TEXT PRIMARY KEY,
+        document   TEXT NOT NULL,
+        revision   INTEGER NOT NULL
+    );
+    CREATE TABLE exchanges (
+        position       INTEGER PRIMARY KEY AUTOINCREMENT,
+        at             TEXT NOT NULL,
+        partner_id     TEXT NOT NULL,
+        subject        TEXT,
+        http_status    INTEGER,
+        expires        TEXT NOT NULL,
+        document       TEXT NOT NULL
+    );
+    CREATE INDEX exchanges_by_time ON exchanges (at, position);
+    CREATE INDEX exchanges_by_partner ON exchanges (partner_id, at, position);
+    CREATE INDEX exchanges_by_subject ON exchanges (subject, at, position) WHERE subject IS NOT NULL;
+    CREATE INDEX exchanges_by_end ON exchanges (expires);
+    """,
 )
 """Each brings a file from the schema version of its index to the next; a released one is never edited."""
 

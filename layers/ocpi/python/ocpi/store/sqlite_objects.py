@@ -7,21 +7,27 @@ from typing import TYPE_CHECKING, Any
 
 from ocpi.store.clock import instant
 from ocpi.store.port import EVERYBODY, Collection, Conflict, Draft, Key, Page, PageQuery, Record, TooLarge, Write
+from ocpi.store.sqlite_changes import record_change
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Sequence
 
+    from ocpi.store.sqlite_changes import SQLiteChanges
     from ocpi.store.sqlite_database import Database
 
-_ROW = "collection, id, version, document, last_updated, audience, revision, created, received, lookup, due, findings"
+_ROW = (
+    "collection, id, version, document, last_updated, audience, revision, created, received, lookup, due, findings,"
+    " journal"
+)
 
 
 class SQLiteObjects:
     """Implements :class:`ocpi.store.port.Objects`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, changes: SQLiteChanges) -> None:
         self._database = database
+        self._changes = changes
 
     def get(self, key: Key) -> Record | None:
         """As in the port."""
@@ -35,7 +41,9 @@ class SQLiteObjects:
     def put(self, key: Key, draft: Draft, *, expected: int | None) -> Record:
         """As in the port."""
         with self._database.writing() as db:
-            return _put(db, Write(key, draft, expected))
+            stored = _put(db, Write(key, draft, expected))
+        self._changes.tell([key])
+        return stored
 
     def put_many(self, writes: Sequence[Write]) -> list[Record | Conflict | TooLarge]:
         """As in the port; one transaction, so one wait for the disk."""
@@ -46,17 +54,20 @@ class SQLiteObjects:
                     results.append(_put(db, write))
                 except Conflict as conflict:
                     results.append(conflict)
+        self._changes.tell(result.key for result in results if isinstance(result, Record))
         return results
 
     def delete(self, key: Key, *, expected: int) -> None:
         """As in the port."""
         with self._database.writing() as db:
             deleted = db.execute(
-                "DELETE FROM objects WHERE collection = ? AND folded_id = ? AND revision = ?",
+                "DELETE FROM objects WHERE collection = ? AND folded_id = ? AND revision = ? RETURNING id",
                 (str(key.collection), key.folded_id, expected),
-            )
-            if not deleted.rowcount:
+            ).fetchone()
+            if deleted is None:
                 raise Conflict(key.id)
+            record_change(db, "REMOVE", Key(key.collection, deleted[0]))
+        self._changes.tell([key])
 
     def find(self, lookup: str) -> list[Record]:
         """As in the port."""
@@ -81,7 +92,7 @@ class SQLiteObjects:
         with self._database.reading() as db:
             # Column names are three of our own, conditions are made of constants: nothing of a caller is in the text.
             counted = f"SELECT count(*) FROM objects WHERE {matching}"  # noqa: S608 - see above
-            (total,) = db.execute(counted, values).fetchone()
+            total = db.execute(counted, values).fetchone()[0] if query.counted else 0
             rows = db.execute(
                 f"SELECT document, {column} FROM objects WHERE {matching}{start}"  # noqa: S608 - see above
                 f" ORDER BY {column} LIMIT ? OFFSET ?",
@@ -110,6 +121,9 @@ def _matching(query: PageQuery) -> tuple[str, list[str]]:
     if query.updated_to:
         conditions.append("updated_key < ?")
         values.append(query.updated_to)
+    if query.created_from:
+        conditions.append(f"{_order_column(query)} >= ?")
+        values.append(query.created_from)
     return " AND ".join(conditions), values
 
 
@@ -141,19 +155,28 @@ def _put(db: sqlite3.Connection, write: Write) -> Record:
     # order of arrival cannot pass one that is still on its way.
     now = instant()
     findings = json.dumps(draft.findings, ensure_ascii=False)
-    content = (draft.version, draft.document, draft.last_updated, draft.audience, draft.lookup, draft.due, findings)
+    content = (
+        draft.version,
+        draft.document,
+        draft.last_updated,
+        draft.audience,
+        draft.lookup,
+        draft.due,
+        findings,
+        draft.journal,
+    )
     addressed_key = None if draft.audience in (None, EVERYBODY) else f"{now}#{key.folded_id}"
     if write.expected is None:
         done = db.execute(
-            "INSERT INTO objects (version, document, last_updated, audience, lookup, due, findings, received,"
-            " addressed_key, collection, folded_id, id, created, revision)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING",
+            "INSERT INTO objects (version, document, last_updated, audience, lookup, due, findings, journal,"
+            " received, addressed_key, collection, folded_id, id, created, revision)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT DO NOTHING",
             (*content, now, addressed_key, *identity, key.id, now),
         )
     else:
         done = db.execute(
             "UPDATE objects SET version = ?, document = ?, last_updated = ?, audience = ?, lookup = ?, due = ?,"
-            " findings = ?, received = ?, revision = revision + 1,"
+            " findings = ?, journal = ?, received = ?, revision = revision + 1,"
             # Its place in the list of its audience is the one of the write that gave it one: no update moves it.
             " addressed_key = CASE WHEN ? THEN coalesce(addressed_key, ?) END"
             " WHERE collection = ? AND folded_id = ? AND revision = ?",
@@ -162,10 +185,11 @@ def _put(db: sqlite3.Connection, write: Write) -> Record:
     stored = _find(db, key) if done.rowcount else None
     if stored is None:
         raise Conflict(key.id)
+    record_change(db, "INSERT" if write.expected is None else "MODIFY", stored.key)
     return stored
 
 
 def _record(row: tuple[Any, ...]) -> Record:
-    collection, spelled, *others, findings = row
-    values = (*others, tuple(json.loads(findings)))
+    collection, spelled, *others, findings, journal = row
+    values = (*others, tuple(json.loads(findings)), journal)
     return Record(Key(Collection.parse(collection), spelled), *values)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ocpi.store.partner_document import partner_document, partner_from
+from ocpi.store.partner_document import NOTES, learned_note, partner_document, partner_from, partner_notes
 from ocpi.store.port import Conflict, Grant, Partner, PartnerChange, PartyTaken
 
 if TYPE_CHECKING:
     import sqlite3
 
     from ocpi.store.sqlite_database import Database
+
+_ROW = ", ".join(("document", "revision", *NOTES))
 
 
 class SQLitePartners:
@@ -28,7 +30,7 @@ class SQLitePartners:
     def list(self) -> list[Partner]:
         """As in the port."""
         with self._database.reading() as db:
-            rows = db.execute("SELECT document, revision, last_seen_at FROM partners ORDER BY invited_at, id")
+            rows = db.execute(f"SELECT {_ROW} FROM partners ORDER BY invited_at, id")  # noqa: S608 - _ROW is a constant
             return [_partner(row) for row in rows]
 
     def by_party(self, role: str, country_code: str, party_id: str) -> Partner | None:
@@ -80,6 +82,25 @@ class SQLitePartners:
                 (at, partner_id),
             )
 
+    def synced(self, partner_id: str, at: str) -> None:
+        """As in the port; an earlier instant than the recorded one changes nothing."""
+        with self._database.writing() as db:
+            db.execute(
+                "UPDATE partners SET last_synced_at = ?1 WHERE id = ?2 AND coalesce(last_synced_at, '') < ?1",
+                (at, partner_id),
+            )
+
+    def mark_behind(self, partner_id: str, since: str | None) -> None:
+        """As in the port."""
+        with self._database.writing() as db:
+            db.execute("UPDATE partners SET behind_since = ? WHERE id = ?", (since, partner_id))
+
+    def learn(self, partner_id: str, learned: dict[str, str]) -> None:
+        """As in the port."""
+        with self._database.writing() as db:
+            note = learned_note(learned).get("learned")
+            db.execute("UPDATE partners SET learned = ? WHERE id = ?", (note, partner_id))
+
     def settle(self, grant: Grant) -> None:
         """As in the port."""
         with self._database.writing() as db:
@@ -87,25 +108,25 @@ class SQLitePartners:
 
 
 def _find(db: sqlite3.Connection, partner_id: str) -> Partner | None:
-    row = db.execute("SELECT document, revision, last_seen_at FROM partners WHERE id = ?", (partner_id,)).fetchone()
+    row = db.execute(f"SELECT {_ROW} FROM partners WHERE id = ?", (partner_id,)).fetchone()  # noqa: S608 - see above
     return _partner(row) if row else None
 
 
 def _partner(row: tuple[Any, ...]) -> Partner:
-    document, revision, last_seen_at = row
-    return partner_from(document, revision=revision, last_seen_at=last_seen_at)
+    document, revision, *notes = row
+    return partner_from(document, revision=revision, notes=dict(zip(NOTES, notes, strict=True)))
 
 
 def _save_partner(db: sqlite3.Connection, change: PartnerChange) -> Partner:
     partner, document = change.partner, partner_document(change.partner)
     if change.expected is None:
+        notes = partner_notes(partner)
         done = db.execute(
-            "INSERT INTO partners (id, invited_at, document, revision, last_seen_at) VALUES (?, ?, ?, 1, ?)"
-            " ON CONFLICT DO NOTHING",
-            (partner.id, partner.invited_at, document, partner.last_seen_at),
+            f"INSERT INTO partners (id, invited_at, {_ROW}) VALUES (?, ?, ?, 1, ?, ?, ?, ?) ON CONFLICT DO NOTHING",  # noqa: S608 - see above
+            (partner.id, partner.invited_at, document, *(notes.get(name) for name in NOTES)),
         )
     else:
-        # last_seen_at stays: the partner may have called since it was read.
+        # The notes stay: the partner may have called, or been called, since it was read.
         done = db.execute(
             "UPDATE partners SET invited_at = ?, document = ?, revision = revision + 1 WHERE id = ? AND revision = ?",
             (partner.invited_at, document, partner.id, change.expected),
