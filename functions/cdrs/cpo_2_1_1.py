@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ocpi.deployment import store
+from ocpi.registration.rewriting import rewriting
 from ocpi.store.port import OWN, Collection
 from ocpi.transport.ocpi_surface import OcpiResource, list_only
 from ocpi.transport.paging import list_page
+from ocpi.v2_1_1.cdrs import CDR
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
 
 def list_cdrs(call: Call, caller: Caller) -> Answer:
     """A page of the caller's CDRs."""
-    audience = str(caller.partner.party)
-    return list_page(call, store(), Collection(OWN, "cdrs"), reader=caller.partner.id, audience=audience)
+    partner = caller.partner
+    audience, rewrite = str(partner.party), rewriting(partner, CDR)
+    collection = Collection(OWN, "cdrs")
+    return list_page(call, store(), collection, reader=partner.id, audience=audience, rewrite=rewrite)
 
 
 RESOURCES = [

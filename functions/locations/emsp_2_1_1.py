@@ -12,14 +12,16 @@ from ocpi.deployment import store
 from ocpi.errors import LocationNotFound
 from ocpi.objects.documents import read_document
 from ocpi.objects.identity import require_same_id
-from ocpi.objects.received import get_exact, owned_collection, require, write
+from ocpi.objects.received import get_exact, owned_collection, require, taking, write
 from ocpi.store.port import Key
+from ocpi.store.update import update
 from ocpi.transport.envelope import success, success_object
 from ocpi.transport.ocpi_surface import OcpiResource
 from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1 import location_tree as tree
 from ocpi.v2_1_1.locations import EVSE, Connector, Location
 from ocpi.v2_1_1.model import check, check_patch
+from ocpi.v2_1_1.taking_rules import require_rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from ocpi.transport.message import Answer, Call
 
 Document = dict[str, Any]
+RULES = require_rules("locations")
 _T = TypeVar("_T")
 
 
@@ -54,10 +57,7 @@ def put_location(call: Call, caller: Caller) -> Answer:
     location = check(Location, call.json())
     require_same_id(location, "id", key.id)
 
-    def change(stored: Document | None) -> Document:
-        return _stamped(tree.replaced(stored, location)) if stored else location
-
-    outcome = write(store().objects, key, VERSION, change)
+    outcome = update(store().objects, key, taking(RULES, key, location))
     return success(http_status=201 if outcome.before is None else 200)
 
 
@@ -128,14 +128,6 @@ def _change(key: Key, change: Callable[[Document], Document]) -> Outcome:
         return tree.raise_parents(check(Location, change(_known(stored, "location"))))
 
     return write(store().objects, key, VERSION, checked)
-
-
-def _stamped(location: Document) -> Document:
-    """EVSEs that vanished with this version of the location carry its time."""
-    if "evses" not in location:
-        return location
-    evses = [{**evse, "last_updated": evse.get("last_updated", location["last_updated"])} for evse in location["evses"]]
-    return {**location, "evses": evses}
 
 
 def _key(call: Call, caller: Caller) -> Key:

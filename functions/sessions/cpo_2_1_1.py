@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from ocpi.deployment import store
 from ocpi.errors import BadParameter
+from ocpi.registration.rewriting import rewriting
 from ocpi.store.port import OWN, Collection
 from ocpi.transport.ocpi_surface import OcpiResource, list_only
 from ocpi.transport.paging import list_page
+from ocpi.v2_1_1.sessions import Session
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller
@@ -19,8 +21,10 @@ def list_sessions(call: Call, caller: Caller) -> Answer:
     """A page of the caller's sessions. ``date_from`` is required here, and nowhere else (reading A-22)."""
     if "date_from" not in call.query:
         raise BadParameter("date_from", "is required")
-    audience = str(caller.partner.party)
-    return list_page(call, store(), Collection(OWN, "sessions"), reader=caller.partner.id, audience=audience)
+    partner = caller.partner
+    audience, rewrite = str(partner.party), rewriting(partner, Session)
+    collection = Collection(OWN, "sessions")
+    return list_page(call, store(), collection, reader=partner.id, audience=audience, rewrite=rewrite)
 
 
 RESOURCES = [

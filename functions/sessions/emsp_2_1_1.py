@@ -5,27 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ocpi.deployment import store
-from ocpi.errors import StateConflict
 from ocpi.objects.identity import require_same_id
-from ocpi.objects.received import get_exact, owned_collection, require, write
+from ocpi.objects.received import get_exact, owned_collection, require, taking, write
 from ocpi.store.port import Key
+from ocpi.store.update import update
 from ocpi.transport.envelope import success
 from ocpi.transport.ocpi_surface import OcpiResource
 from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1.merge import merge
 from ocpi.v2_1_1.model import check, check_patch
-from ocpi.v2_1_1.session_findings import session_findings
-from ocpi.v2_1_1.session_states import why_final
 from ocpi.v2_1_1.sessions import Session
+from ocpi.v2_1_1.taking_rules import require_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ocpi.store.update import Outcome
     from ocpi.transport.authentication import Caller
     from ocpi.transport.message import Answer, Call
 
 Document = dict[str, Any]
+RULES = require_rules("sessions")
 
 
 def get_session(call: Call, caller: Caller) -> Answer:
@@ -38,7 +35,7 @@ def put_session(call: Call, caller: Caller) -> Answer:
     key = _key(call, caller)
     session = check(Session, call.json())
     require_same_id(session, "id", key.id)
-    outcome = _write(key, lambda _: session)
+    outcome = update(store().objects, key, taking(RULES, key, session))
     return success(http_status=201 if outcome.before is None else 200)
 
 
@@ -47,25 +44,13 @@ def patch_session(call: Call, caller: Caller) -> Answer:
     key = _key(call, caller)
     patch = check_patch(Session, call.json())
     require_same_id(patch, "id", key.id)
-    _write(key, lambda stored: check(Session, merge(require(stored, "session"), patch)))
+
+    def change(stored: Document | None) -> Document:
+        known = require(stored, "session")
+        return RULES.becomes(known, check(Session, merge(known, patch)))
+
+    write(store().objects, key, VERSION, change, findings=RULES.findings)
     return success()
-
-
-def _write(key: Key, change: Callable[[Document | None], Document]) -> Outcome:
-    """Store a session, unless the stored one has ended: what is final stays as it was billed (reading A-21). The same
-    again is no change.
-    """
-
-    def guarded(stored: Document | None) -> Document:
-        session = change(stored)
-        if stored is None or session == stored:
-            return stored or session
-        final = why_final(stored)
-        if final is not None:
-            raise StateConflict(final)
-        return session
-
-    return write(store().objects, key, VERSION, guarded, findings=session_findings)
 
 
 def _key(call: Call, caller: Caller) -> Key:

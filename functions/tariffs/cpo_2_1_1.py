@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ocpi.deployment import store
+from ocpi.registration.rewriting import rewriting
 from ocpi.store.port import OWN, Collection
 from ocpi.transport.ocpi_surface import OcpiResource, list_only
 from ocpi.transport.paging import list_page
+from ocpi.v2_1_1.tariffs import Tariff
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller
@@ -16,7 +18,8 @@ if TYPE_CHECKING:
 
 def list_tariffs(call: Call, caller: Caller) -> Answer:
     """A page of our tariffs."""
-    return list_page(call, store(), Collection(OWN, "tariffs"), reader=caller.partner.id)
+    rewrite = rewriting(caller.partner, Tariff)
+    return list_page(call, store(), Collection(OWN, "tariffs"), reader=caller.partner.id, rewrite=rewrite)
 
 
 RESOURCES = [

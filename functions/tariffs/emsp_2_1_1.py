@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from ocpi.deployment import store
 from ocpi.objects.identity import require_same_id
-from ocpi.objects.received import delete_exact, get_exact, owned_collection, require, write
+from ocpi.objects.received import delete_exact, get_exact, owned_collection, require, taking, write
 from ocpi.store.port import Key
+from ocpi.store.update import update
 from ocpi.transport.envelope import success
 from ocpi.transport.ocpi_surface import OcpiResource
 from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1.merge import merge
 from ocpi.v2_1_1.model import check, check_patch
+from ocpi.v2_1_1.taking_rules import require_rules
 from ocpi.v2_1_1.tariffs import Tariff
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ocpi.transport.message import Answer, Call
 
 Document = dict[str, Any]
+RULES = require_rules("tariffs")
 
 
 def get_tariff(call: Call, caller: Caller) -> Answer:
@@ -32,7 +35,7 @@ def put_tariff(call: Call, caller: Caller) -> Answer:
     key = _key(call, caller)
     tariff = check(Tariff, call.json())
     require_same_id(tariff, "id", key.id)
-    outcome = write(store().objects, key, VERSION, lambda _: tariff)
+    outcome = update(store().objects, key, taking(RULES, key, tariff))
     return success(http_status=201 if outcome.before is None else 200)
 
 

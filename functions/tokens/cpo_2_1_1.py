@@ -8,27 +8,28 @@ from ocpi.deployment import store
 from ocpi.faults import Fault, Invalid
 from ocpi.objects.audience import token_lookup
 from ocpi.objects.identity import require_same_id
-from ocpi.objects.received import owned_collection, require, write
+from ocpi.objects.received import owned_collection, require, taking, write
 from ocpi.objects.tokens import find_token, read_token_type, token_key
 from ocpi.objects.waiting import Waiting
 from ocpi.settings import settings
+from ocpi.store.update import update
 from ocpi.transport.envelope import success
 from ocpi.transport.ocpi_surface import OcpiResource
 from ocpi.v2_1_1 import VERSION
 from ocpi.v2_1_1.merge import merge
 from ocpi.v2_1_1.model import check, check_patch
 from ocpi.v2_1_1.module_rules import module_rules
+from ocpi.v2_1_1.taking_rules import require_rules
 from ocpi.v2_1_1.tokens import Token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from ocpi.store.port import Collection, Key, Record
+    from ocpi.store.port import Collection, Record
     from ocpi.store.update import Outcome
     from ocpi.transport.authentication import Caller
     from ocpi.transport.message import Answer, Call
 
 Document = dict[str, Any]
+RULES = require_rules("tokens")
 
 
 def get_token(call: Call, caller: Caller) -> Answer:
@@ -42,7 +43,9 @@ def put_token(call: Call, caller: Caller) -> Answer:
     token = check(Token, call.json())
     require_same_id(token, "uid", call.path["token_uid"])
     _require_same_type(token, read_token_type(call.query))
-    outcome = _write(token_key(collection, token["type"], token["uid"]), lambda _: token)
+    key = token_key(collection, token["type"], token["uid"])
+    outcome = update(store().objects, key, taking(RULES, key, token))
+    _settle(outcome)
     return success(http_status=201 if outcome.before is None else 200)
 
 
@@ -56,18 +59,16 @@ def patch_token(call: Call, caller: Caller) -> Answer:
     def change(stored: Document | None) -> Document:
         return check(Token, merge(require(stored, "token"), patch, keyed={}))
 
-    _write(key, change)
+    _settle(write(store().objects, key, VERSION, change, lookup=token_lookup))
     return success()
 
 
-def _write(key: Key, change: Callable[[Document | None], Document]) -> Outcome:
-    """Store a token, and give sessions and CDRs that have waited for it to the partner that it is from; also when it
-    is stored already, since the process may have died in between the last time.
+def _settle(outcome: Outcome) -> None:
+    """Give sessions and CDRs that have waited for a token to the partner that it is from; also when it was stored
+    already, since the process may have died in between the last time.
     """
-    outcome = write(store().objects, key, VERSION, change, lookup=token_lookup)
     if outcome.after is not None:
         Waiting(store().objects, module_rules, settings().pending_session_minutes).settle(outcome.after)
-    return outcome
 
 
 def _collection(call: Call, caller: Caller) -> Collection:

@@ -12,11 +12,13 @@ from ocpi.errors import BadParameter
 from ocpi.objects.documents import read_document
 from ocpi.objects.received import require
 from ocpi.objects.tokens import find_token, read_token_type
+from ocpi.registration.rewriting import rewriting, rewritten
 from ocpi.store.port import OWN, Collection
 from ocpi.transport.envelope import failure, success_object
 from ocpi.transport.ocpi_surface import OcpiResource, list_only
 from ocpi.transport.paging import list_page
 from ocpi.transport.status_codes import StatusCode
+from ocpi.v2_1_1.tokens import AuthorizationInfo, Token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +32,8 @@ Document = dict[str, Any]
 
 def list_tokens(call: Call, caller: Caller) -> Answer:
     """A page of our tokens, withdrawn ones included."""
-    return list_page(call, store(), Collection(OWN, "tokens"), reader=caller.partner.id)
+    rewrite = rewriting(caller.partner, Token)
+    return list_page(call, store(), Collection(OWN, "tokens"), reader=caller.partner.id, rewrite=rewrite)
 
 
 def authorize_token(call: Call, caller: Caller) -> Answer:
@@ -40,7 +43,7 @@ def authorize_token(call: Call, caller: Caller) -> Answer:
     info = _decide(token, read_references(call), caller)
     if info is None:
         return failure(StatusCode.NOT_ENOUGH_INFORMATION, "this token needs a location to be authorized")
-    return success_object(info)
+    return success_object(rewritten(caller.partner, AuthorizationInfo, info))
 
 
 def _decide(token: Record, asked: Document | None, caller: Caller) -> Document | None:

@@ -376,3 +376,16 @@ def test_credentials_that_are_not_valid_call_nobody(operator: Operator, change: 
         answer = partner.call("POST", url, token=invited.token, json=partner.credentials(**change))
         assert f"{pointer}: " in refused(answer, 200, 2001)
         assert partner.server.requests == []
+
+
+@pytest.mark.parametrize("unknown", [5, "x", ["x"], [{"id": "1"}], [{"other": 1}]])
+def test_an_unknown_field_that_is_called_like_a_list_of_parts_is_kept_like_any_other(
+    operator: Operator, location: Target, unknown: Any
+) -> None:
+    # Connectors are those of an EVSE; a field of that name of the location itself means nothing to OCPI.
+    succeeded(location.partner.put(location.url, {**location.value, "connectors": unknown}))
+    succeeded(location.partner.patch(location.url, {"connectors": unknown}))
+    assert succeeded(location.partner.get(location.url))["connectors"] == unknown
+    own = {name: value for name, value in location.value.items() if name != "last_updated"}
+    assert operator.put_object("locations", {**own, "connectors": unknown}).status_code == 201
+    assert operator.patch(f"/2.1.1/locations/{location.id}", json={"connectors": unknown}).status_code == 200

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ocpi.errors import StateConflict
+from ocpi.parts import are_parts
 
 Parts = Mapping[str, str]
 """Lists whose elements carry ``last_updated`` themselves, and the field that identifies an element."""
@@ -29,6 +30,8 @@ def without_times(document: dict[str, Any], *, parts: Parts) -> dict[str, Any]:
     """A copy without any ``last_updated``: the base of a merge after which only those given count as given."""
     copy = {name: value for name, value in document.items() if name != "last_updated"}
     for name in parts.keys() & copy.keys():
+        if not are_parts(copy[name], parts[name]):
+            continue
         copy[name] = [without_times(part, parts=parts) for part in copy[name]]
     return copy
 
@@ -41,7 +44,10 @@ def _settle(new: dict[str, Any], stored: dict[str, Any], now: str, parts: Parts,
     now = given or now
     newest_part = ""
     for name in parts.keys() & new.keys():
-        known = {part[parts[name]]: part for part in stored.get(name, ())}
+        if not are_parts(new[name], parts[name]):
+            continue
+        before_them = stored.get(name)
+        known = {part[parts[name]]: part for part in before_them} if are_parts(before_them, parts[name]) else {}
         settled[name] = [
             _settle(part, known.get(part[parts[name]], {}), now, parts, f"{pointer}/{name}/{index}")
             for index, part in enumerate(new[name])

@@ -6,13 +6,14 @@ writer was faster. Equal content writes nothing, so repeating a write changes no
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ocpi.errors import NotFound, PreconditionFailed, StateConflict
 from ocpi.faults import Fault, Invalid
 from ocpi.objects.audience import find_audience, waiting_lookup
 from ocpi.objects.documents import draft, read_document
+from ocpi.objects.journal import journal_after
 from ocpi.objects.last_updated import Parts, settle, without_times
 from ocpi.objects.looks import after_minutes, first_try, next_try
 from ocpi.objects.received import refuse_other_spelling
@@ -144,10 +145,10 @@ class OwnWrites:
         def decide(record: Record | None) -> Draft | None:
             if record is None or record.key != key:
                 return None
-            document = read_document(record)
+            document = stored = read_document(record)
             if self.rules.pending(document) and after_minutes(record.created, self.pending_minutes) <= now:
                 document = {**document, "status": "INVALID", "last_updated": max(now, document["last_updated"])}
-            return self._indexed(document, record, looked_at=now)
+            return self._drafted(document, record, stored, looked_at=now)
 
         return decide
 
@@ -157,14 +158,14 @@ class OwnWrites:
         document = self.rules.check(self._timed(self.rules.completed(wanted), stored))
         if record is not None and stored is not None:
             if document == stored:
-                return self._indexed(stored, record)
+                return self._drafted(stored, record, stored)
             objection = self.rules.objection(stored, document)
             if objection is not None:
                 raise StateConflict(objection)
         faults = self.rules.own_faults(document)
         if faults:
             raise Invalid(faults)
-        return self._indexed(document, record)
+        return self._drafted(document, record, stored)
 
     def _timed(self, wanted: Document, stored: Document | None) -> Document:
         """With ``last_updated`` everywhere. In embedded copies that have none it is the object's own, so whether
@@ -177,6 +178,13 @@ class OwnWrites:
                 return same
         settled = settle(wanted, stored, now=now, parts=parts)
         return self.rules.stamped(settled, settled["last_updated"], None)
+
+    def _drafted(
+        self, document: Document, record: Record | None, stored: Document | None, looked_at: str | None = None
+    ) -> Draft:
+        """The draft with all that goes with it. ``stored`` is the document of ``record``."""
+        journal = journal_after(record, stored, document, self.rules.parts)
+        return replace(self._indexed(document, record, looked_at), journal=journal)
 
     def _indexed(self, document: Document, record: Record | None, looked_at: str | None = None) -> Draft:
         """The draft, with its audience and when to look at it again."""

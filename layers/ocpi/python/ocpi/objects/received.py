@@ -5,16 +5,19 @@ They are applied in the order of their arrival (reading A-66), each write condit
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ocpi.errors import NotFound
 from ocpi.faults import Fault, Invalid
+from ocpi.objects.audience import token_lookup
 from ocpi.objects.documents import draft, read_document
 from ocpi.store.port import Collection, Conflict, Draft, Key, Objects, Partner, Record
 from ocpi.store.update import Outcome, update
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ocpi.store.update import Decide
 
 Document = dict[str, Any]
 _Thing = TypeVar("_Thing")
@@ -83,6 +86,47 @@ def write(
         return draft(version, document, lookup=name, findings=findings(document))
 
     return update(objects, key, decide)
+
+
+class TakingRules(Protocol):
+    """What is needed of a version's rules for whole objects, see :class:`ocpi.v2_1_1.taking_rules.TakingRules`."""
+
+    @property
+    def version(self) -> str:
+        """The OCPI version."""
+
+    @property
+    def folds_ids(self) -> bool:
+        """Whether ids that differ only by case are the same id."""
+
+    @property
+    def becomes(self) -> Callable[[Document, Document], Document]:
+        """What a whole new version becomes, given the stored one."""
+
+    @property
+    def are_tokens(self) -> bool:
+        """Whether sessions and CDRs of ours may wait for such an object."""
+
+    @property
+    def findings(self) -> Callable[[Document], list[str]]:
+        """What is remarkable about it."""
+
+
+def taking(rules: TakingRules, key: Key, document: Document, *, remarks: Sequence[str] = ()) -> Decide:
+    """The decision that a record become this object, which is whole and valid; whoever gives it, and however. The same
+    again is no change. ``remarks`` are kept with the findings.
+    """
+
+    def decide(record: Record | None) -> Draft | None:
+        if not rules.folds_ids:
+            refuse_other_spelling(record, key)
+        stored = read_document(record) if record is not None else None
+        new = rules.becomes(stored, document) if stored is not None else document
+        findings = (*remarks, *rules.findings(new))
+        lookup = token_lookup(new) if rules.are_tokens else None
+        return draft(rules.version, new, lookup=lookup, findings=findings)
+
+    return decide
 
 
 def refuse_other_spelling(record: Record | None, key: Key) -> None:

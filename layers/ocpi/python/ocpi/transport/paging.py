@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from ocpi.errors import BadParameter
-from ocpi.store.port import Collection, Page, PageQuery, Store
+from ocpi.store.port import MAX_PAGE_BYTES, Collection, Page, PageQuery, Store
 from ocpi.times import ceil_second
 from ocpi.transport.cursor import read_cursor, write_cursor
 from ocpi.transport.envelope import success_list
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
 _MAX_INTEGER = 2**63 - 1
+_REWRITTEN_GROWTH = 3
+"""How many times longer a page of rewritten documents may get without growing beyond what Lambda can answer with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,18 @@ def read_limit(query: Mapping[str, str]) -> int:
     return _integer(query, "limit", default=DEFAULT_LIMIT, least=1)
 
 
-def list_page(call: Call, store: Store, collection: Collection, *, reader: str, audience: str | None = None) -> Answer:
+def list_page(
+    call: Call,
+    store: Store,
+    collection: Collection,
+    *,
+    reader: str,
+    audience: str | None = None,
+    rewrite: Callable[[str], str] | None = None,
+) -> Answer:
     """A page of a collection as OCPI partners get it. ``reader`` names who reads: its cursors are its own. With
-    ``audience`` only what belongs to that party is listed and counted.
+    ``audience`` only what belongs to that party is listed and counted. ``rewrite`` makes the text of each object what
+    this reader needs; without it nothing is parsed.
 
     Without filters in order of creation (with ``audience`` in that of coming to it), in which nothing ever moves:
     whoever computes offsets misses nothing while objects change. With filters in order of ``last_updated``, the order
@@ -75,12 +86,13 @@ def list_page(call: Call, store: Store, collection: Collection, *, reader: str, 
             updated_from=paging.date_from,
             updated_to=paging.date_to,
             audience=audience,
+            max_bytes=MAX_PAGE_BYTES // _REWRITTEN_GROWTH if rewrite else MAX_PAGE_BYTES,
         )
     )
     headers = {"X-Total-Count": str(page.total), "X-Limit": str(paging.limit)}
     if page.next is not None:
         headers["Link"] = _link(call, page, offset + len(page.documents), list_name, store.signing_key, paging)
-    return success_list(page.documents, headers)
+    return success_list(map(rewrite, page.documents) if rewrite else page.documents, headers)
 
 
 def _link(call: Call, page: Page, offset: int, list_name: str, signing_key: Callable[[], bytes], paging: Paging) -> str:

@@ -58,6 +58,24 @@ def replaced(stored: Document, location: Document) -> Document:
     return {**location, "evses": [*location.get("evses", ()), *vanished]} if vanished else location
 
 
+def taken(stored: Document, location: Document) -> Document:
+    """The same, complete: EVSEs that vanished with this version of the location carry its time."""
+    new = replaced(stored, location)
+    if "evses" not in new:
+        return new
+    evses = [{**evse, "last_updated": evse.get("last_updated", new["last_updated"])} for evse in new["evses"]]
+    return {**new, "evses": evses}
+
+
+def all_removed(location: Document) -> Document:
+    """With every EVSE ``REMOVED``. All times stay: when that happened only the owner knows, and if the location comes
+    back it may well be as old as it was.
+    """
+    if "evses" not in location:
+        return location
+    return {**location, "evses": [{**evse, "status": "REMOVED"} for evse in location["evses"]]}
+
+
 def _removed(evse: Document) -> Document:
     if evse["status"] == "REMOVED":
         return evse

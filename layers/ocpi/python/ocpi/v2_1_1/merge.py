@@ -8,6 +8,8 @@ some partners send all elements and others only those that changed.
 from collections.abc import Mapping
 from typing import Any
 
+from ocpi.parts import are_parts
+
 KEYED = {"evses": "uid", "connectors": "id", "charging_periods": "start_date_time"}
 """The lists of 2.1.1 whose elements have an identity, and the field that holds it."""
 
@@ -25,14 +27,19 @@ def merge(stored: Document, patch: Document, *, keyed: Mapping[str, str] = KEYED
     """
     merged = dict(stored)
     for name, value in patch.items():
-        if name in keyed:
+        if name in keyed and _is_keyed(value, keyed[name]):
+            known = stored.get(name)
             if value:
-                merged[name] = _merged_list(name, stored.get(name) or [], value, keyed)
+                merged[name] = _merged_list(name, known if are_parts(known, keyed[name]) else [], value, keyed)
         elif value is None:
             merged.pop(name, None)
         else:
             merged[name] = value
     return merged
+
+
+def _is_keyed(value: Any, key: str) -> bool:
+    return value is None or are_parts(value, key)
 
 
 def _merged_list(name: str, stored: list[Document], given: list[Document], keyed: Mapping[str, str]) -> list[Document]:
