@@ -88,7 +88,7 @@ class Asking:
         body = None if question.asked is None else strict_json.write(question.asked)
         try:
             token = self.vault.open(partner.token, about=partner.id)
-            session = PartnerSession(self.client, token, settings["token_encoding"], question.until)
+            session = PartnerSession(self.client, token, settings["token_encoding"], question.until, partner)
             return read_reply(session.send("POST", authorize_url(endpoint, question, settings["trailing_slash"]), body))
         except PartnerUnreachable as error:
             logger.warning("real-time authorization: no answer", partner=partner.id, reason=error.kind)

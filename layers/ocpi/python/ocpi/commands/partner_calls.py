@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ocpi.outbound.partner_session import PartnerSession
-from ocpi.registration.settings_of_partner import partner_settings
+from ocpi.registration.settings_of_partner import token_habits
 
 if TYPE_CHECKING:
     from ocpi.outbound.client import PartnerClient
@@ -18,4 +18,4 @@ def session_with(partner: Partner, vault: Vault, client: PartnerClient, *, secon
     :class:`~ocpi.vault.port.SealBroken` if the token kept for it cannot be opened.
     """
     token = vault.open(str(partner.token), about=partner.id)
-    return PartnerSession.within(client, token, seconds=seconds, encoding=partner_settings(partner)["token_encoding"])
+    return PartnerSession.within(client, token, seconds=seconds, partner=partner, **token_habits(partner))

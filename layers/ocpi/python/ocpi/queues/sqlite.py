@@ -127,7 +127,8 @@ class SQLiteQueues:
         goes to the dead-letter queue instead.
         """
         check_visibility(visibility_seconds)
-        with self._file.writing() as db:
+        # Lost when the power fails, as the deletion may be: then the messages come again.
+        with self._file.writing(durable=False) as db:
             attributes, now = _attributes(db, name), self._clock()
             _forget_expired(db, name, now - attributes.retention_seconds)
             moved = _redrive(db, name, attributes, now)
@@ -142,7 +143,7 @@ class SQLiteQueues:
 
     def delete(self, receipts: Iterable[str]) -> None:
         """Delete what was received under these receipts and not received again since then."""
-        with self._file.writing() as db:
+        with self._file.writing(durable=False) as db:
             db.executemany("DELETE FROM messages WHERE receipt = ?", [(receipt,) for receipt in receipts])
 
     def postpone(self, name: str, receipt: str, seconds: int) -> None:

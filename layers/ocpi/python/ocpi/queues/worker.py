@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.batch import AsyncBatchProcessor, EventType, async_process_partial_response
 
+from ocpi.deployment import write_down_exchanges
 from ocpi.observability import logger
 
 if TYPE_CHECKING:
@@ -39,7 +40,10 @@ def batch_handler(work_on: Callable[[str, str], None]) -> Callable[[dict[str, An
                 loop = asyncio.get_running_loop()
                 await loop.run_in_executor(threads, _logged, work_on, record.body, record.receipt_handle)
 
-            return async_process_partial_response(event, record_handler, processor, context)
+            try:
+                return async_process_partial_response(event, record_handler, processor, context)
+            finally:
+                write_down_exchanges()
 
     return handler
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from mangum import Mangum
 from mangum.handlers import APIGateway
 
+from ocpi.deployment import write_down_exchanges
 from ocpi.observability import logger
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ def lambda_handler(app: Callable[..., Any]) -> Callable[[dict[str, Any], Any], d
 
     @logger.inject_lambda_context(clear_state=True)
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        return adapter(event, context)
+        try:
+            return adapter(event, context)
+        finally:
+            write_down_exchanges()
 
     return handler

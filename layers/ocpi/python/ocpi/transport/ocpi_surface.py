@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ocpi import errors
+from ocpi.exchanges.inbound import Served, inbound_exchange
+from ocpi.exchanges.recorder import Recorder
 from ocpi.faults import Invalid
 from ocpi.observability import logger
 from ocpi.settings import Role, settings
+from ocpi.store.clock import instant
 from ocpi.store.port import TooLarge
 from ocpi.store.update import Busy
 from ocpi.strict_json import BrokenJson, RefusedJson
@@ -22,7 +26,7 @@ from ocpi.transport.status_codes import StatusCode
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from ocpi.store.port import Store
+    from ocpi.store.port import Partner, Store
 
 REGISTERED = frozenset({"registered"})
 """Tokens that open the modules."""
@@ -48,17 +52,20 @@ class OcpiSurface:
     def serve(self, call: Call, resource: Resource) -> Answer:
         """Answer a call; whatever goes wrong is in the envelope."""
         assert isinstance(resource, OcpiResource)  # noqa: S101 - for the type checker: an OCPI function lists no other
-        started = time.perf_counter()
+        at, started = instant(), time.perf_counter()
         partner_id: str | None = None
         try:
             if resource.our_role not in settings().roles:
                 raise errors.NotFound(f"this party is no {resource.our_role}")
             caller = self._admit(call, resource)
             partner_id = caller.partner.id
+            if caller.partner.behind_since is not None:
+                _tell_that_it_lives(caller.partner)
             answer = self._handler(call, resource)(call, caller)
         except Exception as error:  # noqa: BLE001 - the last line of defence: nothing leaves without an envelope
             answer = _refusal(error)
         request_id = call.headers.get("x-request-id", "")
+        milliseconds = (time.perf_counter() - started) * 1000
         logger.info(
             "request",
             route=call.route,
@@ -66,14 +73,25 @@ class OcpiSurface:
             partner=partner_id,
             http_status=answer.http_status,
             ocpi_status=answer.ocpi_status,
-            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            milliseconds=round(milliseconds, 1),
         )
+        self._record(Served(at, call.route, call, answer, partner_id, round(milliseconds)))
         return _with_request_id(answer, request_id)
 
     def unknown_path(self, call: Call) -> Answer:
         """404 in the envelope."""
-        del call
-        return failure(StatusCode.CLIENT_ERROR, "there is nothing at this URL", http_status=404)
+        answer = failure(StatusCode.CLIENT_ERROR, "there is nothing at this URL", http_status=404)
+        self._record(Served(instant(), call.route, call, answer, None, 0))
+        return answer
+
+    def _record(self, served: Served) -> None:
+        """Into the exchange log, at once: what an answer says must be found there when it has arrived."""
+        self._recorder.record(lambda: inbound_exchange(served, self._recorder.signing_key))
+        self._recorder.flush()
+
+    @cached_property
+    def _recorder(self) -> Recorder:
+        return Recorder(self.store, settings().exchange_days)
 
     def _admit(self, call: Call, resource: OcpiResource) -> Caller:
         caller = authenticate(self.store.partners, call.headers.get("authorization"), our_role=resource.our_role)
@@ -86,6 +104,13 @@ class OcpiSurface:
         if method not in resource.methods:
             raise errors.MethodNotAllowed(f"{call.method} is not possible here", resource.allow)
         return resource.methods[method]
+
+
+def _tell_that_it_lives(partner: Partner) -> None:
+    from ocpi.delivery.partner_changes import partner_called  # noqa: PLC0415 - hardly any partner is behind
+    from ocpi.deployment import deliveries  # noqa: PLC0415 - as above
+
+    partner_called(deliveries, partner)
 
 
 def list_only(call: Call, caller: Caller) -> Answer:

@@ -80,6 +80,7 @@ def application(resources: Sequence[Resource], surface: Surface) -> Callable[[Sc
     """An ASGI application of these resources, for :func:`ocpi.transport.lambda_handler.lambda_handler`."""
 
     async def unknown_path(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path_params"] = {"path": scope["path"]}
         call = await _read_call(scope, receive, "unknown")
         await surface.unknown_path(call).send(send, head=call.method == "HEAD")
 
