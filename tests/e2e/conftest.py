@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.commands import GatewayQueues, Inbox, place
 from tests.support.gateway import Gateway, running_gateway
+from tests.support.keeping_partner import KeepingPartner, keeping_partner
 from tests.support.party import Operator, PlayedPartner
 
 if TYPE_CHECKING:
@@ -55,6 +56,13 @@ def stranger() -> Iterator[PlayedPartner]:
     """An eMSP that is not registered, of a party that no other test has."""
     with PlayedPartner("EMSP", "DE", f"{next(_numbers):03}") as partner:
         yield partner
+
+
+@pytest.fixture
+def keeping(operator: Operator) -> Iterator[KeepingPartner]:
+    """An eMSP of its own, registered, that keeps what it is pushed; it has left after the test."""
+    with keeping_partner(operator) as partner:
+        yield partner.joined()
 
 
 _numbers = itertools.count(1)

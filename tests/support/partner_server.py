@@ -5,7 +5,8 @@
         ...
         assert partner.requests[0].headers["authorization"] == "Token abc"
 
-Answers of one route are given one after the other, the last one again and again. A path without a route gets 404.
+Answers of one route are given one after the other, the last one again and again. A path without a route gets what
+``otherwise`` says: 404, unless told so.
 """
 
 from __future__ import annotations
@@ -83,11 +84,12 @@ class PartnerServer:
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Received] = []
+        self.otherwise: Script = Reply.ocpi(status_code=2001, status_message="unknown path", status=404)
         self._routes: dict[tuple[str, str], list[Script]] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._server = _Server(("127.0.0.1", 0), _handler(self), tls)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._tls = tls
+        self._listen(0)
 
     @property
     def port(self) -> int:
@@ -112,15 +114,28 @@ class PartnerServer:
         """The next scripted answer for a request, which is recorded."""
         with self._lock:
             self.requests.append(request)
-            script = self._routes.get((request.method, request.path))
-            if not script:
-                return Reply.ocpi(status_code=2001, status_message="unknown path", status=404)
+            script = self._routes.get((request.method, request.path)) or [self.otherwise]
             step = script.pop(0) if len(script) > 1 else script[0]
         return step(request) if callable(step) else step
 
     def sleep(self, seconds: float) -> bool:
         """Wait; true as soon as the server is closing."""
         return self._closing.wait(seconds) if seconds else self._closing.is_set()
+
+    def go_down(self) -> None:
+        """Refuse connections from now on, until :meth:`come_up`. Requests under way are answered first."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def come_up(self) -> None:
+        """Listen again, on the port of before."""
+        self._listen(self.port)
+        self._thread.start()
+
+    def _listen(self, port: int) -> None:
+        self._server = _Server(("127.0.0.1", port), _handler(self), self._tls)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -130,9 +145,7 @@ class PartnerServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._closing.set()
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.go_down()
 
 
 class _Server(ThreadingHTTPServer):

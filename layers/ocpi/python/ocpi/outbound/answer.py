@@ -12,6 +12,8 @@ from typing import Any
 from ocpi import strict_json
 
 _MESSAGE_CHARACTERS = 300
+_NOT_JSON = "the body is not JSON"
+_PAGES = frozenset({"text/html", "application/xhtml+xml"})
 _ENVELOPE_FIELDS = {"data", "status_code", "status_message", "timestamp"}
 
 
@@ -78,6 +80,19 @@ class Answer:
             return f"HTTP {self.http_status}, but the answer holds no data"
         return None
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the body begins as JSON does and is none."""
+        return self._reading[1] == _NOT_JSON and self.body.lstrip()[:1] in (b"{", b"[")
+
+    @property
+    def is_page(self) -> bool:
+        """Whether this is a page for people, as something in front of a partner shows it. Some frameworks say so of
+        JSON, of plain text and of nothing as well: that is none.
+        """
+        media_type = self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        return media_type in _PAGES and self._reading[1] == _NOT_JSON and self.body.lstrip()[:1] == b"<"
+
     def excerpt(self, characters: int = 1000) -> str:
         """The start of the body as text for people, fit to be stored and shown."""
         return self._clean(self.body.decode("utf-8", "replace"), characters)
@@ -91,7 +106,7 @@ class Answer:
         try:
             value = strict_json.read(self.body)
         except strict_json.BrokenJson:
-            return nothing, "the body is not JSON"
+            return nothing, _NOT_JSON
         except strict_json.RefusedJson as error:
             return nothing, f"the body is JSON that cannot be used: {error}"
         return _read_envelope(value)

@@ -2,7 +2,8 @@
 
 The socket is opened here and handed to urllib3, which then neither resolves nor connects, follows no redirect
 and knows no proxy, cookie or retry. A connection is not kept: a Lambda function is frozen between requests, and
-a kept connection would break a request that must not be repeated.
+a kept connection would break a request that must not be repeated. Who sends many requests in a row keeps them, see
+:mod:`ocpi.outbound.kept_connections`.
 """
 
 from __future__ import annotations
@@ -61,14 +62,14 @@ def exchange(
 
     ``max_bytes`` bounds the body after decompression. ``tls`` gives the context and is called for https only.
     """
-    with _connect(target, deadline) as raw, cut_at(deadline, raw) as cut:
+    with connect(target, deadline) as raw, cut_at(deadline, raw) as cut:
         if target.scheme == "http":
             return _converse(raw, target, request, deadline=deadline, max_bytes=max_bytes, cut=cut)
-        with _encrypt(raw, target, deadline, tls(), cut) as encrypted:
+        with encrypt(raw, target, deadline, tls(), cut) as encrypted:
             return _converse(encrypted, target, request, deadline=deadline, max_bytes=max_bytes, cut=cut)
 
 
-def _connect(target: Target, deadline: Deadline) -> socket.socket:
+def connect(target: Target, deadline: Deadline) -> socket.socket:
     """A connection to the first checked address that takes one."""
     reason = "no address"
     addresses = target.addresses[:_ADDRESSES_TRIED]
@@ -89,7 +90,7 @@ def _connect(target: Target, deadline: Deadline) -> socket.socket:
     raise PartnerUnreachable("connect", f"no connection to {target.authority}: {reason}")
 
 
-def _encrypt(
+def encrypt(
     connection: socket.socket, target: Target, deadline: Deadline, context: ssl.SSLContext, cut: Cut
 ) -> ssl.SSLSocket:
     """TLS over the connection, with the certificate checked against the host that the URL names."""
@@ -120,7 +121,7 @@ def _converse(
         with contextlib.suppress(ConnectionError):
             http.request(request.method, target.path_and_query, request.body, headers, preload_content=False)
         with http.getresponse() as response:
-            body = _read(response, max_bytes)
+            body = read_body(response, max_bytes)
             answer = RawAnswer(response.status, list(response.headers.iteritems()), body)
         failure = deadline.missed() if cut.made else None
     except (OSError, HTTPException, HTTPError, ValueError) as error:
@@ -137,7 +138,8 @@ def _converse(
     return answer
 
 
-def _read(response: HTTPResponse, max_bytes: int) -> bytes:
+def read_body(response: HTTPResponse, max_bytes: int) -> bytes:
+    """The whole body; raises :class:`PartnerUnreachable` if it is longer than that, after decompression."""
     body = bytearray()
     while chunk := response.read(_CHUNK_BYTES):
         body += chunk

@@ -22,7 +22,7 @@ from ocpi.outbound.unreachable import PartnerUnreachable
 from ocpi.registration.our_credentials import PartnerRole, our_credentials
 from ocpi.registration.partner_api import Endpoints, PartnerApi, connection, endpoint_url
 from ocpi.registration.receiver import TAKEN, departure
-from ocpi.registration.settings_of_partner import partner_settings
+from ocpi.registration.settings_of_partner import token_habits
 from ocpi.registration.tokens import HANDSHAKE_SECONDS, OVERLAP_SECONDS, in_seconds, new_token, registered, succession
 from ocpi.store.port import Conflict, Grant, Partner, PartnerChange, Partners, PartnerStatus, PartyTaken
 from ocpi.times import now_wire, to_wire
@@ -154,7 +154,8 @@ class Initiator:
             self.client,
             self.vault.open(str(partner.token), about=partner.id),
             seconds=HANDSHAKE_BUDGET_SECONDS,
-            encoding=partner_settings(partner)["token_encoding"],
+            **token_habits(partner),
+            partner=partner,
         )
 
     def _exchange(
@@ -204,7 +205,14 @@ class Initiator:
 
     def _take_back(self, api: PartnerApi, endpoints: Endpoints, token: str) -> None:
         """Unregister at the partner, after a handshake that it completed and we cannot. It may fail; we have tried."""
-        undo = PartnerApi.within(self.client, token, seconds=TAKE_BACK_SECONDS, encoding=api.encoding)
+        undo = PartnerApi.within(
+            self.client,
+            token,
+            seconds=TAKE_BACK_SECONDS,
+            encoding=api.encoding,
+            partner=api.partner,
+            learned=api.learned,
+        )
         try:
             undo.credentials("DELETE", str(endpoint_url(endpoints, "credentials")))
         except PartnerFailed:

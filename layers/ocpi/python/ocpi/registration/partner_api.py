@@ -87,7 +87,7 @@ class PartnerApi(PartnerSession):
     def _request(self, method: str, url: str, *, step: str, body: str | None = None, secret: str = "") -> Answer:
         """``secret``: what ``body`` holds and no error may quote."""
         try:
-            answer = self.send(method, url, body)
+            answer = self.send(method, url, body, module=step)
         except PartnerUnreachable as error:
             raise _unusable(step, error.detail) from error
         answer = replace(answer, secrets=(*answer.secrets, secret))

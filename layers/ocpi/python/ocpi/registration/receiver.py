@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ocpi.errors import MethodNotAllowed, Unauthorized
 from ocpi.faults import Fault, Invalid
 from ocpi.registration.partner_api import PartnerApi, connection
-from ocpi.registration.settings_of_partner import partner_settings
+from ocpi.registration.settings_of_partner import token_habits
 from ocpi.registration.tokens import new_token, registered, succession
 from ocpi.store.port import Conflict, Partner, PartnerChange, Partners, PartnerStatus, PartyTaken
 from ocpi.times import now_wire
@@ -129,7 +129,8 @@ class Receiver:
             self.client,
             credentials["token"],
             seconds=CALLBACK_SECONDS,
-            encoding=partner_settings(partner)["token_encoding"],
+            **token_habits(partner),
+            partner=partner,
         )
         endpoints = api.discover(credentials["url"], version)
         sealed = self.vault.seal(credentials["token"], about=partner.id)

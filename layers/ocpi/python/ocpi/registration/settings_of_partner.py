@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from ocpi.faults import Fault, Invalid
+from ocpi.faults import Fault, Invalid, pointer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,15 +19,47 @@ DEFAULTS: Mapping[str, Any] = {
     "trailing_slash": "keep",
     "push": dict.fromkeys(PUSHED_MODULES, True),
     "patch": True,
-    "requests_per_minute": 300,
+    "requests_per_minute": 600,
     "page_size": 100,
 }
 
 
-def partner_settings(partner: Partner) -> dict[str, Any]:
-    """All settings of a partner, defaults included."""
+LEARNABLE: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "token_encoding": ("auto", ("plain", "base64")),
+    "trailing_slash": ("keep", ("add", "strip")),
+}
+"""Settings that the first failure may teach us: the value that leaves it to us, and what can be learned."""
+
+
+def given_settings(partner: Partner) -> dict[str, Any]:
+    """All settings of a partner as the operator gave them, defaults included."""
     given = partner.settings
     return {**DEFAULTS, **given, "push": {**DEFAULTS["push"], **given.get("push", {})}}
+
+
+def partner_settings(partner: Partner) -> dict[str, Any]:
+    """All settings of a partner as they are in effect: where the operator leaves it to us, what we learned counts."""
+    settings = given_settings(partner)
+    for name, (open_value, values) in LEARNABLE.items():
+        learned = partner.learned.get(name)
+        if settings[name] == open_value and learned in values:
+            settings[name] = learned
+    return settings
+
+
+class TokenHabits(TypedDict):
+    """Of a :class:`~ocpi.outbound.partner_session.PartnerSession`."""
+
+    encoding: str
+    learned: str | None
+
+
+def token_habits(partner: Partner) -> TokenHabits:
+    """How a partner wants to see our token."""
+    return {
+        "encoding": given_settings(partner)["token_encoding"],
+        "learned": partner.learned.get("token_encoding"),
+    }
 
 
 def changed_settings(partner: Partner, change: Any) -> dict[str, Any]:
@@ -35,7 +67,7 @@ def changed_settings(partner: Partner, change: Any) -> dict[str, Any]:
     if not isinstance(change, dict):
         raise Invalid([Fault("/settings", "must be an object")])
     faults = [
-        Fault(f"/settings/{name}", "is not a setting" if name not in _CHECKS else _CHECKS[name][1])
+        Fault(pointer(["settings", name]), "is not a setting" if name not in _CHECKS else _CHECKS[name][1])
         for name, value in change.items()
         if name not in _CHECKS or not _CHECKS[name][0](value)
     ]
