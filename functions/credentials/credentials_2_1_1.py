@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ocpi.deployment import partner_client, store, vault
+from ocpi.delivery.partner_changes import partner_left, settings_changed
+from ocpi.deployment import deliveries, partner_client, store, vault
 from ocpi.registration.our_credentials import our_credentials
 from ocpi.registration.receiver import Receiver
 from ocpi.settings import ROLES, settings
@@ -35,13 +36,16 @@ def put_credentials(call: Call, caller: Caller) -> Answer:
     """Renew credentials and endpoints."""
     receiver = _receiver()
     receiver.require_registered(caller)
-    return success_object(_ours(call, caller, receiver.renew(caller, _body(call), VERSION)))
+    token = receiver.renew(caller, _body(call), VERSION)
+    settings_changed(store(), deliveries(), caller.partner)
+    return success_object(_ours(call, caller, token))
 
 
 def delete_credentials(call: Call, caller: Caller) -> Answer:
     """Leave."""
     del call
     _receiver().leave(caller)
+    partner_left(store(), caller.partner.id)
     return success()
 
 

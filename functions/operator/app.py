@@ -5,12 +5,16 @@ from __future__ import annotations
 import authorization
 import bulk
 import commands
+import deliveries
+import exchanges
 import health
 import own_locations
 import own_objects
 import partners
 import party
 import received
+import reconciliations
+import syncs
 
 from ocpi.operator_key import operator_key_reader
 from ocpi.settings import settings
@@ -22,9 +26,13 @@ RESOURCES = [
     *health.RESOURCES,
     *party.RESOURCES,
     *partners.RESOURCES,
+    *syncs.RESOURCES,
+    *reconciliations.RESOURCES,
+    *deliveries.RESOURCES,
     *received.RESOURCES,
     *authorization.RESOURCES,
     *commands.RESOURCES,
+    *exchanges.RESOURCES,
     *bulk.RESOURCES,
     *own_locations.RESOURCES,
     *own_objects.RESOURCES,

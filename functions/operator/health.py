@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from ocpi import __version__
-from ocpi.deployment import command_requests, command_results, store
+from ocpi.delivery.backlog import oldest_undelivered
+from ocpi.deployment import command_requests, command_results, deliveries, pulls, reconciliations, store
 from ocpi.observability import logger
 from ocpi.store.port import PartnerStatus
 from ocpi.transport.operator_surface import OperatorResource, answer_json
@@ -18,7 +20,13 @@ if TYPE_CHECKING:
     from ocpi.queues.port import Queue
     from ocpi.transport.message import Answer, Call
 
-QUEUES = {"CommandRequests": command_requests, "CommandResults": command_results}
+QUEUES = {
+    "CommandRequests": command_requests,
+    "CommandResults": command_results,
+    "Deliveries": deliveries,
+    "Pulls": pulls,
+    "Reconciliations": reconciliations,
+}
 SHOWN = tuple(status for status in PartnerStatus if status is not PartnerStatus.REGISTERING)
 
 
@@ -31,13 +39,13 @@ def get_health(call: Call) -> Answer:
         "region": os.environ.get("AWS_REGION"),
         "table": "ok",
         "queues": {name: _reached(queue) for name, queue in QUEUES.items()},
-        # Nothing is pushed by this version, so nothing is undelivered.
         "oldest_undelivered_push_seconds": None,
     }
     try:
         store().ping()
         counted = Counter(partner.status for partner in store().partners.list())
         health["partners"] = {status.value: counted[status] for status in SHOWN}
+        health["oldest_undelivered_push_seconds"] = oldest_undelivered(store(), time.time)
     except Exception:  # noqa: BLE001 - whatever the database raises is the finding
         logger.exception("the table does not answer")
         health |= {"status": "failing", "table": "unreachable"}

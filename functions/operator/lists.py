@@ -41,6 +41,19 @@ def list_values(call: Call, name: str, values: Sequence[Any]) -> Answer:
     return _answer(name, items, ("", end) if end < len(values) else None, len(values))
 
 
+def list_positions(
+    call: Call, name: str, page: Callable[[int, str | None], tuple[list[Any], int, str | None]]
+) -> Answer:
+    """A page of a list whose pages begin after a position; ``page(limit, after)`` gives values, their total number and
+    the position after them, or ``None``.
+    """
+    name, limit = f"operator|{name}", min(read_limit(call.query), MAX_LIMIT)
+    after, offset = _place(call, name)
+    values, total, position = page(limit, after)
+    following = (position, offset + len(values)) if position is not None else None
+    return _answer(name, [strict_json.write(value) for value in values], following, total)
+
+
 def _place(call: Call, name: str) -> tuple[str | None, int]:
     cursor = call.query.get("cursor")
     return read_cursor(store().signing_key(), name, cursor) if cursor is not None else (None, 0)

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 from lists import list_values
 from partner_bodies import read_change, read_invitation
 
-from ocpi.deployment import partner_client, store, vault
+from ocpi.delivery.backlog import behind
+from ocpi.delivery.partner_changes import partner_left, settings_changed
+from ocpi.delivery.recipients import CONNECTED
+from ocpi.deployment import deliveries, partner_client, store, vault
 from ocpi.errors import StateConflict
 from ocpi.objects.received import require
 from ocpi.registration.initiator import Initiator, new_partner_id
 from ocpi.registration.our_credentials import our_role, our_versions_url
-from ocpi.registration.settings_of_partner import changed_settings, partner_settings
+from ocpi.registration.settings_of_partner import changed_settings, given_settings
 from ocpi.registration.tokens import in_seconds, new_token
 from ocpi.settings import settings
-from ocpi.store.port import OWN, Collection, Conflict, Grant, PageQuery, Partner, PartnerChange, PartnerStatus
+from ocpi.store.port import Conflict, Grant, Partner, PartnerChange, PartnerStatus
 from ocpi.store.update import TRIES, Busy
 from ocpi.times import normalise, now_wire
 from ocpi.transport.authentication import token_hash
@@ -26,8 +29,6 @@ from ocpi.v2_1_1 import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-CONNECTED = (PartnerStatus.REGISTERED, PartnerStatus.SUSPENDED)
 
 
 def list_partners(call: Call) -> Answer:
@@ -63,7 +64,10 @@ def patch_partner(call: Call) -> Answer:
             raise StateConflict(f"the partner is {partner.status}; only a registered one can be suspended")
         return replace(partner, status=change.status or partner.status)
 
-    return answer_json(_view(_save(call, changed)))
+    before, after = known_partner(call), _save(call, changed)
+    if after.status is PartnerStatus.REGISTERED and (before.settings, before.status) != (after.settings, after.status):
+        settings_changed(store(), deliveries(), after)
+    return answer_json(_view(after))
 
 
 def delete_partner(call: Call) -> Answer:
@@ -72,6 +76,7 @@ def delete_partner(call: Call) -> Answer:
     force = call.flag("force")
     if partner.status in CONNECTED:
         _initiator(call).leave(partner, force=force)
+        partner_left(store(), partner.id)
     else:
         try:
             store().partners.remove(partner)
@@ -82,7 +87,9 @@ def delete_partner(call: Call) -> Answer:
 
 def post_credentials(call: Call) -> Answer:
     """Renew the credentials."""
-    return answer_json(_view(_initiator(call).renew(known_partner(call))))
+    partner = _initiator(call).renew(known_partner(call))
+    settings_changed(store(), deliveries(), partner)
+    return answer_json(_view(partner))
 
 
 def known_partner(call: Call) -> Partner:
@@ -154,7 +161,7 @@ def _view(partner: Partner) -> dict[str, Any]:
         "party_id": partner.party_id,
         "business_details": partner.business_details,
         "endpoints": list(partner.endpoints),
-        "settings": partner_settings(partner),
+        "settings": given_settings(partner),
         "invited_at": partner.invited_at,
         "registered_at": partner.registered_at,
         "last_seen_at": partner.last_seen_at,
@@ -164,20 +171,8 @@ def _view(partner: Partner) -> dict[str, Any]:
 
 
 def _behind(partner: Partner) -> int:
-    """How many of our objects changed since the partner registered and were not pushed to it: as yet nothing is
-    pushed, so all that changed.
-    """
-    if partner.status not in CONNECTED:
-        return 0
-    modules = ("locations", "tariffs") if partner.role == "EMSP" else ("tokens",)
-    return sum(
-        store()
-        .objects.page(
-            PageQuery(Collection(OWN, module), limit=1, order="last_updated", updated_from=partner.registered_at)
-        )
-        .total
-        for module in modules
-    )
+    """How many of our objects the partner has not got, of those that changed since it registered."""
+    return behind(store(), partner) if partner.status in CONNECTED else 0
 
 
 RESOURCES = [

@@ -38,7 +38,7 @@ DEFAULTS = {
     "trailing_slash": "keep",
     "push": {"locations": True, "sessions": True, "cdrs": True, "tariffs": True, "tokens": True},
     "patch": True,
-    "requests_per_minute": 300,
+    "requests_per_minute": 600,
     "page_size": 100,
 }
 

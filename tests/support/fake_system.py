@@ -23,7 +23,7 @@ Globals:
         GREETING: !Ref Greeting
         OCPI_STORE: !Sub "dynamodb:${Table}"
 Resources:
-  Table: {Type: AWS::DynamoDB::Table}
+  Table: {Type: AWS::DynamoDB::Table, Properties: {StreamSpecification: {StreamViewType: NEW_AND_OLD_IMAGES}}}
   Api:
     Type: AWS::Serverless::Api
     Properties:
@@ -80,21 +80,41 @@ QUEUE_WORKER = """\
             BatchSize: 10
             FunctionResponseTypes: [ReportBatchItemFailures]
 """
+STREAM_WORKER = """\
+  {name}Function:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: functions/{name}/
+      Events:
+        Changes:
+          Type: DynamoDB
+          Properties:
+            Stream: !GetAtt Table.StreamArn
+            StartingPosition: TRIM_HORIZON
+            FunctionResponseTypes: [ReportBatchItemFailures]
+            BisectBatchOnFunctionError: true
+            MaximumRetryAttempts: 1
+            DestinationConfig: {{OnFailure: {{Type: SQS, Destination: !GetAtt Dead.Arn}}}}
+            FilterCriteria:
+              Filters: [{{Pattern: '{{"dynamodb": {{"Keys": {{"pk": {{"S": [{{"prefix": "OBJECT#own/"}}]}}}}}}}}'}}]
+"""
 
 
 def write_system(
     folder: Path,
     schedules: Mapping[str, str] | None = None,
     queues: Mapping[str, str] | None = None,
+    stream: str | None = None,
     **sources: str,
 ) -> Path:
     """Write ``template.yaml`` and one function per name with that ``app.py``; the template's path.
 
     ``operator`` gets ``/operator``, a name in ``schedules`` that schedule, one in ``queues`` the messages of that
-    queue, any other name ``/ocpi/<name>``. Queues are ``Work``, on which a message is hidden for one second and which
-    it may be received from twice, and ``Dead``, where it goes then.
+    queue, ``stream`` what is written to the store, any other name ``/ocpi/<name>``. Queues are ``Work``, on which a
+    message is hidden for one second and which it may be received from twice, and ``Dead``, where it goes then, as does
+    what the function of the stream fails on twice.
     """
-    template = TEMPLATE + (QUEUES if queues else "")
+    template = TEMPLATE + (QUEUES if queues or stream else "")
     scheduled, fed = schedules or {}, queues or {}
     for name, source in sources.items():
         code = folder / "functions" / name
@@ -104,6 +124,8 @@ def write_system(
             template += WORKER.format(name=name, expression=scheduled[name])
         elif name in fed:
             template += QUEUE_WORKER.format(name=name, queue=fed[name])
+        elif name == stream:
+            template += STREAM_WORKER.format(name=name)
         else:
             template += FUNCTION.format(name=name, path="/operator" if name == "operator" else f"/ocpi/{name}")
     path = folder / "template.yaml"

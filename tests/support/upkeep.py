@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from local.context import LambdaContext
 from local.functions import load
-from ocpi.deployment import store
+from ocpi.deployment import deliveries, pulls, store
+from ocpi.queues.sqlite import queues_in
 from ocpi.settings import settings
 from tests.support.gateway import ROOT
 
@@ -24,22 +25,30 @@ if TYPE_CHECKING:
 @contextmanager
 def deployment_over(file: Path, monkeypatch: pytest.MonkeyPatch, **environ: str) -> Iterator[Store]:
     """Make this process a deployment whose objects are in an SQLite file; its store."""
+    queues = file.parent / "queues.db"
     told = {
         "OCPI_COUNTRY_CODE": "NL",
         "OCPI_PARTY_ID": "EXA",
         "OCPI_STORE": f"sqlite:{file}",
         "OCPI_VAULT": f"keyfile:{file.parent / 'vault'}",
+        "OCPI_DELIVERIES_QUEUE": f"sqlite:{queues}#Deliveries",
+        "OCPI_PULLS_QUEUE": f"sqlite:{queues}#Pulls",
         **environ,
     }
     with monkeypatch.context() as patch:
         for name, value in told.items():
             patch.setenv(name, value)
-        settings.cache_clear()
-        store.cache_clear()
+        _forget()
         yield store()
         store().close()  # type: ignore[attr-defined] # the adapter has it, the port does not
-        settings.cache_clear()
-        store.cache_clear()
+        queues_in(queues).close()
+        _forget()
+
+
+def _forget() -> None:
+    """What this process knows of the deployment that it was."""
+    for part in (settings, store, deliveries, pulls):
+        part.cache_clear()
 
 
 def run_upkeep(*, seconds: float = 60) -> int:

@@ -1,0 +1,90 @@
+"""``/operator/partners/{id}/reconcile``: comparing now what a partner holds of our objects, and how that goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from lists import list_objects
+from partners import known_partner
+
+from ocpi import strict_json
+from ocpi.delivery.recipients import MODULES, takes
+from ocpi.deployment import reconciliations, store
+from ocpi.faults import Fault, Invalid, pointer
+from ocpi.jobs.upkeep import JobUpkeep
+from ocpi.objects.received import require
+from ocpi.reconciliation.expecting import compared_modules
+from ocpi.reconciliation.reconciliation import KIND, RECONCILIATIONS, reconciliation_from, shown, shown_in_full
+from ocpi.reconciliation.starting import Starting
+from ocpi.times import now_precise
+from ocpi.transport.operator_surface import OperatorResource, answer_json
+
+if TYPE_CHECKING:
+    from ocpi.store.port import Partner
+    from ocpi.transport.message import Answer, Call
+
+
+def post_reconcile(call: Call) -> Answer:
+    """Compare now: every module that the partner is pushed, unless the body says which."""
+    partner = known_partner(call)
+    modules, repair = _read(call.json() if call.body.strip() else {}, partner)
+    upkeep = JobUpkeep(KIND, store().objects, reconciliations, now_precise)
+    started = Starting(store().objects, upkeep, now_precise).by_hand(partner, modules, repair=repair)
+    location = f"/operator/partners/{partner.id}/reconciliations/{started.id}"
+    return answer_json(shown_in_full(started), http_status=202, headers={"Location": location})
+
+
+def list_reconciliations(call: Call) -> Answer:
+    """Those of the last 30 days, without what differed."""
+    return list_objects(
+        call,
+        RECONCILIATIONS,
+        audience=known_partner(call).id,
+        order="created",
+        show=lambda document: strict_json.write(shown(reconciliation_from(document))),
+    )
+
+
+def get_reconciliation(call: Call) -> Answer:
+    """How a reconciliation goes, or went."""
+    partner, found = known_partner(call), KIND.load(store().objects, call.path["reconciliation_id"])
+    known = found[0] if found is not None else None
+    is_this = known is not None and (known.partner, known.id) == (partner.id, call.path["reconciliation_id"])
+    return answer_json(shown_in_full(require(known if is_this else None, "reconciliation of this partner")))
+
+
+def _read(body: Any, partner: Partner) -> tuple[list[str], bool]:
+    """The modules that are asked for, in the order in which they are compared, and whether to repair."""
+    if not isinstance(body, dict):
+        raise Invalid([Fault("", "must be a JSON object")])
+    faults = [Fault(pointer([name]), "is not a field of this request") for name in body.keys() - {"modules", "repair"}]
+    asked, repair, compared = body.get("modules"), body.get("repair", False), compared_modules(partner)
+    if not isinstance(repair, bool):
+        faults.append(Fault("/repair", "must be true or false"))
+    if asked is not None and (not isinstance(asked, list) or not asked):
+        faults.append(Fault("/modules", "must be a list of at least one module"))
+        asked = None
+    for index, name in enumerate(asked or ()):
+        fault = _fault_of(name, partner, compared)
+        if fault is not None:
+            faults.append(Fault(f"/modules/{index}", fault))
+    if faults:
+        raise Invalid(faults)
+    return [name for name in compared if asked is None or name in asked], repair
+
+
+def _fault_of(name: Any, partner: Partner, compared: list[str]) -> str | None:
+    if name not in MODULES[partner.role]:
+        return f"must be one of {', '.join(MODULES[partner.role])}, by the partner's role"
+    if name in compared or not partner.endpoints:
+        return None
+    if not takes(partner, name):
+        return "is not served: the partner has no endpoint for it"
+    return "is not pushed to this partner: its setting push says so"
+
+
+RESOURCES = [
+    OperatorResource("/partners/{id:segment}/reconcile", POST=post_reconcile),
+    OperatorResource("/partners/{id:segment}/reconciliations", GET=list_reconciliations),
+    OperatorResource("/partners/{id:segment}/reconciliations/{reconciliation_id:segment}", GET=get_reconciliation),
+]

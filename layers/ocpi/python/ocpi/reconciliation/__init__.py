@@ -1,0 +1,1 @@
+"""Comparing what partners hold of our objects with ours, and repairing it if asked."""

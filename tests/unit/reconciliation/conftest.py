@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.reconciliation.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def new_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """Makes a deployment with nothing in it but a partner; each call another."""
+    made: list[World] = []
+
+    def make(role: str = "EMSP", **settings: object) -> World:
+        made.append(World.at(tmp_path / f"{len(made)}.db", role, **settings))
+        return made[-1]
+
+    yield make
+    for world in made:
+        world.store.close()
+
+
+@pytest.fixture
+def world(new_world: Callable[..., World]) -> World:
+    """With an eMSP."""
+    return new_world()
