@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Self
 from local.data import ensure_webhook_secret, locked, operator_key, write_json
 from local.demo.charge_points.thread import ChargePointThread, start_charge_points
 from local.demo.network import DemoError, Invitation, ensure_demo
-from local.environment import chosen_settings, joint_environment, local_environment, queue_environment
+from local.environment import STORE_FILE, chosen_settings, joint_environment, local_environment, queue_environment
 from local.functions import LoadError, load
 from local.gateway import Gateway
 from local.greeting import greeting
 from local.operator_client import OperatorApiError, OperatorClient
-from local.poller import Pollers
 from local.scheduler import Scheduler
 from local.server import Server, bind
 from local.template import Template, read_template
@@ -101,15 +100,18 @@ class Deployment:
             loop.close()
         self._gateway = Gateway(template, handlers)
         self._scheduler = Scheduler(template.functions, handlers)
-        self._pollers = self._poll_queues(template, handlers)
+        self._pollers = self._poll(template, handlers)
 
-    def _poll_queues(self, template: Template, handlers: Mapping[str, Handler]) -> AbstractContextManager[object]:
-        if not template.queues:
+    def _poll(self, template: Template, handlers: Mapping[str, Handler]) -> AbstractContextManager[object]:
+        if not any(function.event_sources or function.streams for function in template.functions):
             return nullcontext()
-        # Of the layer, which is on the path only now.
+        # They need the layer, which is on the path only now.
+        from local.poller import Pollers  # noqa: PLC0415 - as above
         from local.queue_file import open_queues  # noqa: PLC0415 - as above
+        from local.stream_file import open_changes  # noqa: PLC0415 - as above
 
-        return Pollers(template.functions, handlers, open_queues(self._data, template.queues))
+        queues, changes = open_queues(self._data, template.queues), open_changes(self._data / STORE_FILE)
+        return Pollers(template.functions, handlers, queues, changes)
 
     def _when_serving(self, *, demo: bool, meter_seconds: float) -> None:
         base = f"http://127.0.0.1:{self._port}"
@@ -146,6 +148,8 @@ def _loaded(template: Template) -> dict[str, Handler]:
 
 
 def _called(template: Template) -> Template:
-    """The template with those functions only that the API, a schedule or a queue calls."""
-    functions = tuple(each for each in template.functions if each.routes or each.schedules or each.event_sources)
+    """The template with those functions only that the API, a schedule, a queue or a stream calls."""
+    functions = tuple(
+        each for each in template.functions if each.routes or each.schedules or each.event_sources or each.streams
+    )
     return replace(template, functions=functions)

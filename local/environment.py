@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from local.template import Function
 
 
+STORE_FILE = "ocpi.db"
+"""In the data folder: the store."""
+
+
 class EnvironmentConflictError(Exception):
     """The functions' variables cannot be those of one process; the message names the variable."""
 
@@ -39,7 +43,7 @@ def local_environment(data: Path, port: int, user: Mapping[str, str]) -> dict[st
         "POWERTOOLS_SERVICE_NAME": "local",
         "POWERTOOLS_LOG_LEVEL": "WARNING",
         **chosen_settings(user),
-        "OCPI_STORE": f"sqlite:{data / 'ocpi.db'}",
+        "OCPI_STORE": f"sqlite:{data / STORE_FILE}",
         "OCPI_VAULT": f"keyfile:{data / 'vault.key'}",
         "OCPI_OPERATOR_KEY": f"file:{data / 'operator.key'}",
         "OCPI_WEBHOOK_SECRET": f"file:{data / 'webhook.secret'}",

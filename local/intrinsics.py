@@ -33,6 +33,8 @@ PSEUDO_PARAMETERS = {
     "AWS::StackName": "local",
     "AWS::URLSuffix": "amazonaws.com",
 }
+STREAM_LABEL = "1970-01-01T00:00:00.000"
+"""In AWS, when the stream was made."""
 _NO_VALUE = object()
 _PLACEHOLDER = re.compile(r"\$\{(!?)([^}]+)\}")
 
@@ -77,7 +79,7 @@ class Resolver:
         defaults = {
             name: _text(declaration["Default"]) for name, declaration in declared.items() if "Default" in declaration
         }
-        self._values = {**PSEUDO_PARAMETERS, **defaults, **(parameters or {}), **_queue_names(document)}
+        self._values = {**PSEUDO_PARAMETERS, **defaults, **(parameters or {}), **_known_names(document)}
         self._conditions: Mapping[str, Any] = document.get("Conditions", {})
         self._mappings: Mapping[str, Any] = document.get("Mappings", {})
         self._functions: dict[str, Callable[[Any], Any]] = {
@@ -158,13 +160,17 @@ class Resolver:
         return value
 
 
-def _queue_names(document: Mapping[str, Any]) -> dict[str, str]:
-    """What the queues of a template are called, by ``Queue`` and ``Queue.Arn`` and so on: all of it is known before
-    they are deployed, but for what CloudFormation adds to a name that the template does not give.
+def _known_names(document: Mapping[str, Any]) -> dict[str, str]:
+    """What the queues of a template and the streams of its tables are called, by ``Queue``, ``Queue.Arn``,
+    ``Table.StreamArn`` and so on: all of it is known before they are deployed, but for what CloudFormation adds to a
+    name that the template does not give, and for when a stream was made.
     """
     region, account = PSEUDO_PARAMETERS["AWS::Region"], PSEUDO_PARAMETERS["AWS::AccountId"]
     names: dict[str, str] = {}
     for name, resource in document.get("Resources", {}).items():
+        if resource["Type"] == "AWS::DynamoDB::Table" and "StreamSpecification" in resource.get("Properties", {}):
+            arn = f"arn:aws:dynamodb:{region}:{account}:table/{name}/stream/{STREAM_LABEL}"
+            names[f"{name}.StreamArn"] = arn
         if resource["Type"] == "AWS::SQS::Queue":
             url = f"https://sqs.{region}.{PSEUDO_PARAMETERS['AWS::URLSuffix']}/{account}/{name}"
             names |= {name: url, f"{name}.QueueUrl": url, f"{name}.QueueName": name}

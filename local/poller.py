@@ -1,4 +1,4 @@
-"""Feeds messages to functions, as Lambda's event source mappings do."""
+"""Feeds functions with messages and with what is written to the store, as Lambda's event source mappings do."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import time
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Self
 
+from local.batch_report import MalformedReportError, failed_items
 from local.context import LambdaContext
-from local.sqs_event import MalformedReportError, failed_messages, sqs_event
+from local.sqs_event import sqs_event
+from local.stream_poller import StreamPoller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from local.functions import Handler
     from local.template import Function
     from ocpi.queues.sqlite import Message, SQLiteQueues
+    from ocpi.store.sqlite_changes import SQLiteChanges
 
 # How long batches that are under way at the end may still take.
 GRACE_SECONDS = 5.0
@@ -41,12 +44,18 @@ class Pollers:
         functions: Iterable[Function],
         handlers: Mapping[str, Handler],
         queues: SQLiteQueues,
+        changes: SQLiteChanges,
         *,
         grace: float = GRACE_SECONDS,
     ) -> None:
         """``handlers`` by function name; ``grace``: seconds that the end of the block waits for batches under way."""
         self._grace = grace
         self._queues = queues
+        self._streams = [
+            StreamPoller(function, source, handlers[function.name], changes, queues)
+            for function in functions
+            for source in function.streams
+        ]
         self._pollers = [
             _Poller(function, source, handlers[function.name], queues)
             for function in functions
@@ -56,7 +65,7 @@ class Pollers:
     def __enter__(self) -> Self:
         for name in {poller.source.queue.name for poller in self._pollers}:
             self._queues.release(name)
-        for poller in self._pollers:
+        for poller in self._all():
             poller.start()
         return self
 
@@ -64,15 +73,18 @@ class Pollers:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         deadline = time.monotonic() + self._grace
-        for poller in self._pollers:
+        for poller in self._all():
             poller.end()
-        for poller in self._pollers:
+        for poller in self._all():
             poller.wait(deadline)
+
+    def _all(self) -> list[_Poller | StreamPoller]:
+        return [*self._streams, *self._pollers]
 
 
 class _Poller:
-    """One mapping: a thread that receives, and threads that call the function, as many as batches may be worked on at
-    once; each stands for one of Lambda's execution environments.
+    """One mapping of a queue: a thread that receives, and threads that call the function, as many as batches may be
+    worked on at once; each stands for one of Lambda's execution environments.
     """
 
     def __init__(self, function: Function, source: EventSource, handler: Handler, queues: SQLiteQueues) -> None:
@@ -180,7 +192,7 @@ class _Poller:
         if not self.source.reports_failures:
             return batch
         try:
-            failed = failed_messages(result, batch)
+            failed = failed_items(result, {message.id for message in batch})
         except MalformedReportError as error:
             log.error(  # noqa: TRY400 - the trace would be ours
                 "%s: %s reported malformed: %s", self.source.name, function.name, error

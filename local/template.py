@@ -1,4 +1,4 @@
-"""What the local gateway needs to know of ``template.yaml``: functions, routes, schedules, queues, gateway responses.
+"""What the local gateway needs to know of ``template.yaml``: functions and what calls them, queues, gateway responses.
 
 https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification.html
 """
@@ -13,9 +13,10 @@ from local.intrinsics import Resolver, TemplateError, Unresolved, parse
 from local.queues import KIND as QUEUE
 from local.queues import QueueResource, read_queue
 from local.schedule import Schedule, read_schedule
+from local.stream_source import StreamSource, read_stream_source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 
@@ -48,6 +49,8 @@ class Function:
     """Those that are enabled."""
     event_sources: tuple[EventSource, ...] = ()
     """As ``schedules``: the queues whose messages it gets."""
+    streams: tuple[StreamSource, ...] = ()
+    """As ``schedules``: the streams whose records it gets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +94,14 @@ def read_template(path: Path, environ: Mapping[str, str] | None = None) -> Templ
         shared = resolver.resolve(document.get("Globals", {})).get("Function", {})
         root = path.resolve().parent
         queues = [read_queue(name, own, resolver) for name, (kind, own) in resources.items() if kind == QUEUE]
+        functions = tuple(
+            _function(name, shared, properties, root, {queue.arn: queue for queue in queues})
+            for name, (kind, properties) in resources.items()
+            if kind == "AWS::Serverless::Function"
+        )
+        _check_streams(functions)
         return Template(
-            functions=tuple(
-                _function(name, shared, properties, root, {queue.arn: queue for queue in queues})
-                for name, (kind, properties) in resources.items()
-                if kind == "AWS::Serverless::Function"
-            ),
+            functions=functions,
             layers=tuple(
                 root / properties["ContentUri"] / "python"
                 for kind, properties in resources.values()
@@ -164,7 +169,18 @@ def _function(
             for event_name, event in events.items()
             if event["Type"] == "SQS" and _is_enabled(event["Properties"])
         ),
+        streams=tuple(
+            read_stream_source(f"{name}{event_name}", event["Properties"], queues)
+            for event_name, event in events.items()
+            if event["Type"] == "DynamoDB" and _is_enabled(event["Properties"])
+        ),
     )
+
+
+def _check_streams(functions: Iterable[Function]) -> None:
+    sources = [source.name for function in functions for source in function.streams]
+    if len(sources) > 1:  # what one is done with is gone for the other
+        raise TemplateError(f"events {' and '.join(sources)}: only one may read a stream outside AWS")
 
 
 def _is_enabled(event: Mapping[str, Any]) -> bool:

@@ -8,7 +8,9 @@ import httpx
 import pytest
 
 from tests.deploy.deployment import Deployment, sam_build, sam_deploy
+from tests.deploy.operator_client import DeployedOperator
 from tests.deploy.partner import Partner, registered_partner
+from tests.support.keeping_partner import KeepingPartner, keeping_partner
 from tests.support.ministack import running_ministack
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ def built_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def deployment(built_template: Path) -> Iterator[Deployment]:
     """The whole system, deployed."""
-    with running_ministack(CLOUDTRAIL_RECORDING="1") as endpoint:
+    with running_ministack(CLOUDTRAIL_RECORDING="1", CLOUDTRAIL_MAX_EVENTS="100000") as endpoint:
         yield sam_deploy(built_template, endpoint)
 
 
@@ -37,10 +39,9 @@ def http(deployment: Deployment) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture(scope="session")
-def operator(deployment: Deployment) -> Iterator[httpx.Client]:
+def operator(deployment: Deployment) -> Iterator[DeployedOperator]:
     """The operator's own systems."""
-    headers = {"Authorization": f"Bearer {deployment.operator_key}"}
-    with httpx.Client(base_url=f"{deployment.url}/operator", headers=headers, timeout=30) as client:
+    with DeployedOperator(deployment) as client:
         yield client
 
 
@@ -56,6 +57,14 @@ def cpo(operator: httpx.Client) -> Iterator[Partner]:
     """A registered CPO."""
     with registered_partner(operator, "CPO") as partner:
         yield partner
+
+
+@pytest.fixture(scope="session")
+def keeping(operator: DeployedOperator, locations: list[str]) -> Iterator[KeepingPartner]:
+    """A registered eMSP that keeps what it is pushed; all locations were there before it came."""
+    assert locations
+    with keeping_partner(operator) as partner:
+        yield partner.joined("locations", "sessions", "cdrs", "tariffs", requests_per_minute=6000)
 
 
 @pytest.fixture(scope="session")

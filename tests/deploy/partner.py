@@ -54,6 +54,9 @@ def _offer_versions(server: PartnerServer, role: Role) -> None:
         {"identifier": module, "url": f"{server.url}{details_path}/{module}"}
         for module in ("credentials", "locations", "tokens", "commands")
     ]
+    for endpoint in endpoints:
+        # Nothing to be pulled; a partner that fails would be tried again and again.
+        server.on("GET", endpoint["url"].removeprefix(server.url), Reply.ocpi([]))
     server.on("GET", "/ocpi/versions", Reply.ocpi([{"version": "2.1.1", "url": f"{server.url}{details_path}"}]))
     server.on("GET", details_path, Reply.ocpi({"version": "2.1.1", "endpoints": endpoints}))
 

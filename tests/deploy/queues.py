@@ -27,10 +27,15 @@ def take(deployment: Deployment, queue: str) -> list[Any]:
 
 def put_result(deployment: Deployment, message: dict[str, Any] | str) -> None:
     """Put a message on ``CommandResults``; one that is text as it is."""
-    aws("sqs", deployment.endpoint).send_message(
-        QueueUrl=deployment.outputs["CommandResultsQueueUrl"],
-        MessageBody=message if isinstance(message, str) else json.dumps(message),
-    )
+    put(deployment, "CommandResults", message)
+
+
+def put(deployment: Deployment, queue: str, message: dict[str, Any] | str) -> None:
+    """Put a message on a queue, also on one that only the functions themselves send to."""
+    sqs = aws("sqs", deployment.endpoint)
+    # The stack's name, the queue's, and what CloudFormation makes up.
+    (url,) = (each for each in sqs.list_queues()["QueueUrls"] if f"-{queue}-" in each)
+    sqs.send_message(QueueUrl=url, MessageBody=message if isinstance(message, str) else json.dumps(message))
 
 
 def wait_until(holds: Callable[[], Any], seconds: float = 40) -> Any:

@@ -5,13 +5,13 @@ A right is an action and the resource that it is for: ``("dynamodb:Query", "Tabl
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from local.intrinsics import parse
-from tests.deploy.deployment import ROOT, aws
+from tests.deploy.deployment import ROOT
+from tests.deploy.trail import calls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,14 +20,71 @@ if TYPE_CHECKING:
 
 Right = tuple[str, str]
 DYNAMODB_TRANSACTION = "TransactWriteItems"
-MOST_EVENTS = 50
+OVERLAP_SECONDS = 1.0
 RESOURCE_OF_SERVICE = {"kms": "TokenKey", "secretsmanager": "OperatorKey"}
-QUEUES = ("CommandRequests", "CommandRequestsDead", "CommandResults", "CommandResultsDead")
+QUEUES = tuple(
+    f"{name}{dead}"
+    for name in ("CommandRequests", "CommandResults", "Deliveries", "Pulls", "Reconciliations")
+    for dead in ("", "Dead")
+)
+
+
+BY_LAMBDA = frozenset(
+    {
+        *(f"sqs:{action}" for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")),
+        *(f"dynamodb:{action}" for action in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")),
+    }
+)
+"""What Lambda itself calls for a function that a queue or a stream feeds:
+https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaSQSQueueExecutionRole.html and
+https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaDynamoDBExecutionRole.html"""
+ANY_CALL: frozenset[Right] = frozenset(
+    {
+        ("dynamodb:GetItem", "Table"),  # whose token it is
+        ("dynamodb:UpdateItem", "Table"),  # when the partner was seen last
+        ("dynamodb:DeleteItem", "Table"),  # the token that the one of this call replaces
+        ("dynamodb:BatchWriteItem", "Table"),  # the log of exchanges
+        ("sqs:SendMessage", "Deliveries"),  # that a partner is back which could not be reached
+    }
+)
+"""What any call of a partner may need, whichever module it is for."""
+RARELY: dict[str, set[Right]] = {
+    # Messages of more than one run, and messages that were lost.
+    "PullFunction": {("sqs:SendMessage", "Pulls")},
+    "ReconcileFunction": {("sqs:SendMessage", "Reconciliations")},
+    "UpkeepFunction": {("sqs:SendMessage", "CommandResults")},
+    # What Lambda itself sends there once a change has failed each time.
+    "PushFunction": {("sqs:SendMessage", "DeliveriesDead")},
+    # A result that the eMSP does not take at once.
+    "CommandResultsFunction": {("sqs:ChangeMessageVisibility", "CommandResults")},
+    # The webhook that is asked about tokens, which this deployment does not have.
+    "TokensFunction": {("secretsmanager:GetSecretValue", "WebhookSecret")},
+}
+"""What these tests bring about in no function, though there are ways to."""
+
+
+@cache
+def _resources() -> dict[str, Any]:
+    resources: dict[str, Any] = parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
+    return resources
+
+
+def functions_for_partners() -> set[str]:
+    """Those that partners call."""
+    return {
+        name
+        for name, resource in _resources().items()
+        if resource["Type"] == "AWS::Serverless::Function"
+        and any(
+            event["Type"] == "Api" and event["Properties"]["Path"].startswith("/ocpi/")
+            for event in resource["Properties"]["Events"].values()
+        )
+    }
 
 
 def granted_rights() -> dict[str, set[Right]]:
     """By function, as ``template.yaml`` grants them; logging is Lambda's own doing and left out."""
-    resources = parse((ROOT / "template.yaml").read_text(encoding="utf-8"))["Resources"]
+    resources = _resources()
     granted: dict[str, set[Right]] = {}
     for name, resource in resources.items():
         if resource["Type"] != "AWS::Serverless::Function":
@@ -46,35 +103,29 @@ def granted_rights() -> dict[str, set[Right]]:
 
 def used_rights(deployment: Deployment) -> dict[str, set[Right]]:
     """By function, since the deployment. Needs ``CLOUDTRAIL_RECORDING=1`` and ``AWS_SDK_UA_APP_ID``."""
-    used: dict[str, set[Right]] = {}
-    for event in _trail(deployment):
+    seen = _seen(deployment.endpoint)
+    newest = since = max(seen.until, deployment.deployed_at.timestamp())
+    for at, event in calls(deployment.endpoint, since - OVERLAP_SECONDS):
+        newest = max(newest, at)
         function = event["userAgent"].partition(" app/")[2].partition(" ")[0]
         if function:
-            used.setdefault(function, set()).update(_rights_of(event))
-    return used
+            seen.used.setdefault(function, set()).update(_rights_of(event))
+    seen.until = newest
+    return {function: set(rights) for function, rights in seen.used.items()}
 
 
-def _trail(deployment: Deployment) -> Iterator[dict[str, Any]]:
-    """Every call second by second, because ministack gives the latest fifty of what was asked for and no way on;
-    a second with more is asked for again action by action."""
-    cloudtrail = aws("cloudtrail", deployment.endpoint)
-    second = deployment.deployed_at.replace(microsecond=0)
-    while second <= datetime.now(UTC):
-        window = {"StartTime": second, "EndTime": second + timedelta(seconds=1)}
-        events = cloudtrail.lookup_events(**window)["Events"]
-        if len(events) == MOST_EVENTS:
-            for action in _actions(deployment.endpoint):
-                attribute = {"AttributeKey": "EventName", "AttributeValue": action}
-                events += cloudtrail.lookup_events(**window, LookupAttributes=[attribute])["Events"]
-        for event in events:
-            yield json.loads(event["CloudTrailEvent"])
-        second = window["EndTime"]
+@dataclass(slots=True)
+class _Seen:
+    """What was read of a trail so far, and until when."""
+
+    used: dict[str, set[Right]] = field(default_factory=dict)
+    until: float = 0.0
 
 
 @cache
-def _actions(endpoint: str) -> list[str]:
-    services = ("dynamodb", "sqs", *RESOURCE_OF_SERVICE)
-    return [action for service in services for action in aws(service, endpoint).meta.service_model.operation_names]
+def _seen(endpoint: str) -> _Seen:
+    del endpoint
+    return _Seen()
 
 
 def _rights_of(event: dict[str, Any]) -> Iterator[Right]:

@@ -155,6 +155,7 @@ def test_the_queues_are_those_of_the_template(deployment: Deployment) -> None:
 
 def test_only_results_are_taken_from_their_queue_while_there_is_no_hook(deployment: Deployment) -> None:
     mappings = aws("lambda", deployment.endpoint).list_event_source_mappings()["EventSourceMappings"]
-    enabled = {each["EventSourceArn"].rpartition(":")[2].split("-")[-2]: each["State"] for each in mappings}
-    assert enabled.keys() == {"CommandRequests", "CommandResults"}
-    assert enabled["CommandResults"] == "Enabled"
+    queues = [each for each in mappings if ":sqs:" in each["EventSourceArn"]]
+    enabled = {each["EventSourceArn"].rpartition(":")[2].split("-")[-2]: each["State"] for each in queues}
+    assert enabled.keys() == {"CommandRequests", "CommandResults", "Deliveries", "Pulls", "Reconciliations"}
+    assert {state for name, state in enabled.items() if name != "CommandRequests"} == {"Enabled"}

@@ -18,12 +18,14 @@ from local.functions import load
 from local.routing import Routes
 from local.schedule import scheduled_event
 from local.sqs_event import sqs_event
+from local.stream_event import stream_record
 from local.template import Function, read_template
 from ocpi import deployment
 from ocpi.queues.sqlite import Message, queues_in
 from ocpi.settings import settings
 from ocpi.store.port import Grant, Partner, PartnerChange, PartnerStatus
 from ocpi.store.sqlite import SQLiteStore
+from ocpi.store.sqlite_changes import Change
 from ocpi.transport.authentication import token_hash
 
 ROOT = Path(__file__).parents[2]
@@ -33,8 +35,10 @@ ALL_EVENTS = {
     file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted((ROOT / "events").glob("*.json"))
 }
 EVENTS = {name: event for name, event in ALL_EVENTS.items() if "httpMethod" in event}
-QUEUED = {name: event for name, event in ALL_EVENTS.items() if "Records" in event}
-SCHEDULED = {name: event for name, event in ALL_EVENTS.items() if name not in EVENTS | QUEUED}
+BATCHES = {name: event for name, event in ALL_EVENTS.items() if "Records" in event}
+QUEUED = {name: event for name, event in BATCHES.items() if event["Records"][0]["eventSource"] == "aws:sqs"}
+STREAMED = {name: event for name, event in BATCHES.items() if name not in QUEUED}
+SCHEDULED = {name: event for name, event in ALL_EVENTS.items() if name not in EVENTS | BATCHES}
 
 ANSWERS = {
     "cdrs-list": (200, 1000),
@@ -61,6 +65,8 @@ ANSWERS = {
 }
 """HTTP status and OCPI status code of each event's answer, of a store in which only the two partners are known."""
 
+QUEUES = ("command_requests", "command_results", "command_results_dead", "deliveries", "pulls", "reconciliations")
+
 Invoke = Callable[[Function, dict[str, Any]], dict[str, Any]]
 
 
@@ -77,13 +83,13 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     _register(store, "EMSP", "EXM", "example-of-an-emsp-token")
     settings.cache_clear()
     monkeypatch.setattr(deployment, "store", lambda: store)
-    for name in ("command_requests", "command_results", "command_results_dead"):
+    for name in QUEUES:
         getattr(deployment, name).cache_clear()
 
     def run(function: Function, event: dict[str, Any]) -> dict[str, Any]:
         context = LambdaContext(function.name, function.memory, function.timeout)
         handler: Callable[..., dict[str, Any]] = load(function.folder, function.handler)
-        if not function.event_sources:
+        if not function.event_sources and not function.streams:
             return handler(event, context)
         # What works on batches ends the event loop of its thread, and the one here is still needed.
         with ThreadPoolExecutor(1) as threads:
@@ -128,9 +134,9 @@ def test_a_scheduled_sample_event_is_one_of_an_eventbridge_rule(name: str) -> No
     assert f"-{schedule.name}-" in event["resources"][0]
 
 
-@pytest.mark.parametrize("name", QUEUED)
+@pytest.mark.parametrize("name", BATCHES)
 def test_a_sample_batch_is_taken_by_the_function_it_is_named_after(name: str, invoke: Invoke) -> None:
-    assert invoke(_worker_of(name), QUEUED[name]) == {"batchItemFailures": []}
+    assert invoke(_worker_of(name), BATCHES[name]) == {"batchItemFailures": []}
 
 
 @pytest.mark.parametrize("name", QUEUED)
@@ -145,9 +151,26 @@ def test_a_sample_batch_is_one_of_the_functions_queue(name: str) -> None:
         assert f"-{source.queue.name}-" in record["eventSourceARN"]
 
 
+@pytest.mark.parametrize("name", STREAMED)
+def test_a_sample_of_the_stream_is_one_of_the_tables_and_passes_the_filter(name: str) -> None:
+    (source,) = _worker_of(name).streams
+    for record in STREAMED[name]["Records"]:
+        stream = record["dynamodb"]
+        image = stream.get("NewImage") or stream["OldImage"]
+        like = stream_record(Change(1, record["eventName"], image["collection"]["S"], image["id"]["S"]), source.arn)
+        assert record.keys() == like.keys()
+        assert stream.keys() == like["dynamodb"].keys()
+        assert stream["Keys"] == like["dynamodb"]["Keys"] == {name: image[name] for name in ("pk", "sk")}
+        # All of the item in AWS, what names it here.
+        assert like["dynamodb"].get("NewImage", {}).items() <= stream.get("NewImage", {}).items()
+        assert source.filter.passes(record)
+        # The stack's name, the table's, and what CloudFormation makes up.
+        assert ":table/ocpi-Table-" in record["eventSourceARN"]
+
+
 def test_every_function_has_a_sample_event() -> None:
     taken = {_function_of(event).name for event in EVENTS.values()}
-    taken |= {_worker_of(name).name for name in SCHEDULED | QUEUED}
+    taken |= {_worker_of(name).name for name in SCHEDULED | BATCHES}
     assert taken == {function.name for function in TEMPLATE.functions}
 
 

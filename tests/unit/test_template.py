@@ -1,5 +1,5 @@
-"""What ``template.yaml`` promises: routes and what functions are told of them, schedules, queues, rights, logs,
-answers, parameters.
+"""What ``template.yaml`` promises: routes and what functions are told of them, schedules, queues, the stream, rights,
+logs, answers, parameters.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import pytest
 from packaging.requirements import Requirement
 
 from local.intrinsics import Resolver, parse
+from local.stream_event import stream_record
 from local.template import Function, read_template
 from ocpi.queues.port import MAX_DELAY_SECONDS
 from ocpi.settings import ROLES, SettingsError, read_settings
+from ocpi.store.sqlite_changes import Change
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
@@ -115,8 +117,9 @@ def test_every_function_folder_is_deployed() -> None:
 
 
 @functions
-def test_a_function_is_called_by_the_api_by_the_clock_or_by_a_queue(function: Function) -> None:
-    assert [bool(function.routes), bool(function.schedules), bool(function.event_sources)].count(True) == 1
+def test_a_function_is_called_by_the_api_by_the_clock_by_a_queue_or_by_a_stream(function: Function) -> None:
+    callers = (function.routes, function.schedules, function.event_sources, function.streams)
+    assert [bool(each) for each in callers].count(True) == 1
 
 
 @functions
@@ -148,11 +151,20 @@ def test_a_message_is_not_received_again_while_its_function_can_still_be_at_it(f
     assert all(source.queue.visibility_seconds >= 2 * function.timeout for source in function.event_sources)
 
 
-def test_a_result_that_kills_its_function_each_time_is_not_forgotten_before_the_dead_letter_queue_has_it() -> None:
-    results = QUEUES["CommandResults"]
-    assert results.max_receive_count is not None
-    longest = MAX_DELAY_SECONDS + results.max_receive_count * results.visibility_seconds
-    assert longest < results.retention_seconds
+# Not CommandRequests: nobody wants a command that is older than its deadline, dead or alive.
+@pytest.mark.parametrize("name", ["CommandResults", "Deliveries", "Pulls", "Reconciliations"])
+def test_what_kills_its_function_each_time_is_not_forgotten_before_the_dead_letter_queue_has_it(name: str) -> None:
+    queue = QUEUES[name]
+    assert queue.max_receive_count is not None
+    longest = MAX_DELAY_SECONDS + queue.max_receive_count * queue.visibility_seconds
+    assert longest < queue.retention_seconds
+
+
+@pytest.mark.parametrize("name", ["deliver", "pull", "reconcile"])
+def test_a_slow_partner_holds_up_no_other(name: str) -> None:
+    (worker,) = (function for function in TEMPLATE.functions if function.folder.name == name)
+    assert [source.batch_size for source in worker.event_sources] == [1]
+    assert all(source.concurrency >= 2 for source in worker.event_sources)
 
 
 @workers
@@ -182,10 +194,70 @@ def test_commands_are_left_on_their_queue_unless_there_is_a_hook() -> None:
     assert worker.event_sources == ()
 
 
-def test_an_alarm_tells_of_results_that_were_given_up() -> None:
-    alarm = RESOURCES["UndeliveredResults"]["Properties"]
-    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::GetAtt": ["CommandResultsDead", "QueueName"]}}]
-    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+@pytest.mark.parametrize("queue", ["CommandResultsDead", "DeliveriesDead", "PullsDead", "ReconciliationsDead"])
+def test_an_alarm_tells_of_what_was_given_up(queue: str) -> None:
+    alarms = [each["Properties"] for each in RESOURCES.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    watching = [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
+    (alarm,) = (each for each in alarms if each.get("Dimensions") == watching)
+    assert (alarm["MetricName"], alarm["Threshold"]) == ("ApproximateNumberOfMessagesVisible", 1)
+
+
+@pytest.mark.parametrize("function", TEMPLATE.functions, ids=lambda function: function.folder.name)
+def test_whoever_partners_call_can_wake_what_waits_for_them(function: Function) -> None:
+    if any(route.path.startswith("/ocpi/") for route in function.routes):
+        assert function.environment["OCPI_DELIVERIES_QUEUE"] == f"sqs:{QUEUES['Deliveries'].url}"
+
+
+@pytest.mark.parametrize("name", ["operator", "upkeep"])
+def test_who_decides_what_is_to_be_done_sends_to_all_three_who_do_it(name: str) -> None:
+    (function,) = (each for each in TEMPLATE.functions if each.folder.name == name)
+    for variable, queue in (
+        ("OCPI_DELIVERIES_QUEUE", "Deliveries"),
+        ("OCPI_PULLS_QUEUE", "Pulls"),
+        ("OCPI_RECONCILIATIONS_QUEUE", "Reconciliations"),
+    ):
+        assert function.environment[variable] == f"sqs:{QUEUES[queue].url}"
+
+
+# The stream
+
+(PUSH,) = (function for function in TEMPLATE.functions if function.streams)
+(CHANGES,) = PUSH.streams
+
+
+@pytest.mark.parametrize("module", ["locations", "sessions", "cdrs", "tariffs", "tokens"])
+@pytest.mark.parametrize("event", ["INSERT", "MODIFY", "REMOVE"])
+def test_push_is_told_of_every_change_of_an_object_of_ours(module: str, event: Any) -> None:
+    assert CHANGES.filter.passes(stream_record(Change(1, event, f"own/{module}", "X"), CHANGES.arn))
+
+
+@pytest.mark.parametrize(
+    "pk",
+    ["OBJECT#nl-tnm/locations#own/", "OBJECT#jobs/syncs#1", "DELIVERIES#p", "CHANNEL#p", "EXCHANGES#p", "PARTNERS"],
+)
+def test_push_is_told_of_nothing_else_and_not_of_what_it_writes_itself(pk: str) -> None:
+    assert not CHANGES.filter.passes({"eventName": "INSERT", "dynamodb": {"Keys": {"pk": {"S": pk}}}})
+
+
+def test_a_change_that_fails_each_time_holds_up_the_others_for_a_while_only_and_is_told_of() -> None:
+    assert CHANGES.bisects
+    assert CHANGES.reports_failures
+    assert CHANGES.retries is not None
+    assert CHANGES.failures == QUEUES["DeliveriesDead"]
+
+
+def test_only_push_reads_the_stream_and_no_more_of_it_than_lambda_needs() -> None:
+    needed = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
+    reading = {
+        function.folder.name: statement
+        for function in TEMPLATE.functions
+        for statement in _statements(function)
+        if {"Fn::GetAtt": ["Table", "StreamArn"]} in _listed(statement["Resource"])
+    }
+    assert reading.keys() == {"push"}
+    assert set(reading["push"]["Action"]) == {f"dynamodb:{action}" for action in needed}
+    properties = RESOURCES["Table"]["Properties"]["StreamSpecification"]
+    assert properties == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 # Functions and their rights
@@ -233,12 +305,14 @@ def test_a_role_names_every_action_and_every_resource(function: Function) -> Non
 
 def test_only_who_calls_partners_opens_their_tokens() -> None:
     able = {function.folder.name for function in TEMPLATE.functions if _allowed(function, "kms:")}
-    assert able == {"command_results", "credentials", "operator"}
+    assert able == {"command_results", "credentials", "deliver", "operator", "pull", "reconcile"}
 
 
 @functions
 def test_a_function_sends_to_no_queue_that_it_is_not_told_of(function: Function) -> None:
     told = {name for name in QUEUES if f"sqs:{QUEUES[name].url}" in function.environment.values()}
+    # Lambda itself sends there, with the function's rights.
+    told |= {source.failures.name for source in function.streams if source.failures}
     reached = {
         resource["Fn::GetAtt"][0]
         for statement in _statements(function)
@@ -263,8 +337,15 @@ def test_the_key_that_signs_webhooks_can_be_read_as_base64() -> None:
 
 @functions
 def test_no_function_may_scan_or_administer_the_table(function: Function) -> None:
-    items = {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"}
-    assert _allowed(function, "dynamodb:") <= {f"dynamodb:{action}" for action in items}
+    items = {"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"}
+    allowed = {
+        action
+        for statement in _statements(function)
+        if {"Fn::GetAtt": ["Table", "StreamArn"]} not in _listed(statement["Resource"])
+        for action in _listed(statement["Action"])
+        if action.startswith("dynamodb:")
+    }
+    assert allowed <= {f"dynamodb:{action}" for action in items}
 
 
 def test_no_deployment_is_offered_partners_at_private_addresses() -> None:
@@ -421,6 +502,24 @@ def test_the_functions_take_every_deadline_of_a_command_that_the_template_does()
     }
     for seconds in (parameter["MinValue"], parameter["Default"], parameter["MaxValue"]):
         assert read_settings({**told, "OCPI_COMMAND_SECONDS": str(seconds)}).command_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "setting"),
+    [("PullHours", "OCPI_PULL_HOURS", "pull_hours"), ("ExchangeDays", "OCPI_EXCHANGE_DAYS", "exchange_days")],
+)
+def test_the_functions_take_every_number_of_hours_and_days_that_the_template_does_and_no_other(
+    name: str, variable: str, setting: str
+) -> None:
+    parameter = PARAMETERS[name]
+    told = {
+        name: value if isinstance(value, str) else "x:y" for name, value in TEMPLATE.functions[0].environment.items()
+    }
+    for number in (parameter["MinValue"], parameter["Default"], parameter["MaxValue"]):
+        assert getattr(read_settings({**told, variable: str(number)}), setting) == number
+    for number in (parameter["MinValue"] - 1, parameter["MaxValue"] + 1):
+        with pytest.raises(SettingsError, match=variable):
+            read_settings({**told, variable: str(number)})
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,8 @@ def pollers(
     queue = QueueResource(QUEUE, "url", "arn", visibility, 0, 600, None, None)
     source = EventSource("FWork", queue, batch_size, window, reports, concurrency)
     function = Function("F", Path(), "app.handler", {}, (), 30, 1024, (), (source,))
-    return Pollers([function], {"F": run}, queues, grace=grace)
+    no_stream: Any = None
+    return Pollers([function], {"F": run}, queues, no_stream, grace=grace)
 
 
 @dataclass

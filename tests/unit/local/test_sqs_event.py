@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
-import pytest
-
-from local.sqs_event import MalformedReportError, failed_messages, sqs_event
+from local.sqs_event import sqs_event
 from ocpi.queues.sqlite import Message
 
 ARN = "arn:aws:sqs:eu-central-1:000000000000:Work"
@@ -31,34 +28,3 @@ def test_an_event_holds_a_record_for_each_message() -> None:
         "awsRegion": "eu-central-1",
     }
     assert second["messageId"] == "id-2"
-
-
-@pytest.mark.parametrize("result", [None, {}, {"batchItemFailures": []}, {"batchItemFailures": None}, {"other": 1}])
-def test_a_result_that_names_no_failure_is_success(result: Any) -> None:
-    assert failed_messages(result, MESSAGES) == set()
-
-
-def test_a_result_names_the_messages_that_failed() -> None:
-    assert failed_messages({"batchItemFailures": [{"itemIdentifier": "id-2"}]}, MESSAGES) == {"id-2"}
-
-
-@pytest.mark.parametrize(
-    "result",
-    [
-        {"batchItemFailures": [{"itemIdentifier": ""}]},
-        {"batchItemFailures": [{"itemIdentifier": None}]},
-        {"batchItemFailures": [{"itemIdentifier": ["id-1"]}]},
-        {"batchItemFailures": [{"messageId": "id-1"}]},
-        {"batchItemFailures": [{"itemIdentifier": "id-2"}, {"itemIdentifier": "unknown"}]},
-        {"batchItemFailures": ["id-1"]},
-        {"batchItemFailures": "id-1"},
-        {"batchItemFailures": {"itemIdentifier": "id-1"}},
-        "done",
-        [],
-        object(),
-        {"when": {1, 2}},
-    ],
-)
-def test_a_result_that_cannot_be_read_makes_the_whole_batch_fail(result: Any) -> None:
-    with pytest.raises(MalformedReportError):
-        failed_messages(result, MESSAGES)

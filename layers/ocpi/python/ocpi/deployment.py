@@ -10,6 +10,7 @@ from ocpi.store.open import open_store
 
 if TYPE_CHECKING:
     from ocpi.authorization.hook import AuthorizationHook
+    from ocpi.exchanges.recorder import Recorder
     from ocpi.outbound.address_guard import AddressGuard
     from ocpi.outbound.client import PartnerClient
     from ocpi.queues.port import Queue
@@ -44,7 +45,21 @@ def partner_client() -> PartnerClient:
     """The HTTP client for partners."""
     from ocpi.outbound.client import PartnerClient  # noqa: PLC0415 - as above
 
-    return PartnerClient(address_guard())
+    return PartnerClient(address_guard(), recorder=recorder())
+
+
+@cache
+def recorder() -> Recorder:
+    """What keeps the exchanges with partners until they are written down."""
+    from ocpi.exchanges.recorder import Recorder  # noqa: PLC0415 - as above
+
+    return Recorder(store(), settings().exchange_days)
+
+
+def write_down_exchanges() -> None:
+    """Called at the end of each invocation: a Lambda function is frozen then, and may never go on."""
+    if recorder.cache_info().currsize:
+        recorder().flush()
 
 
 @cache
@@ -77,6 +92,30 @@ def command_results_dead() -> Queue:
     from ocpi.queues.open import open_queue  # noqa: PLC0415 - as above
 
     return open_queue(settings().command_results_dead_queue)
+
+
+@cache
+def deliveries() -> Queue:
+    """Partners that something is to be delivered to."""
+    from ocpi.queues.open import open_queue  # noqa: PLC0415 - as above
+
+    return open_queue(settings().deliveries_queue)
+
+
+@cache
+def pulls() -> Queue:
+    """Pulls to be begun or gone on with."""
+    from ocpi.queues.open import open_queue  # noqa: PLC0415 - as above
+
+    return open_queue(settings().pulls_queue)
+
+
+@cache
+def reconciliations() -> Queue:
+    """Reconciliations to be begun or gone on with."""
+    from ocpi.queues.open import open_queue  # noqa: PLC0415 - as above
+
+    return open_queue(settings().reconciliations_queue)
 
 
 @cache

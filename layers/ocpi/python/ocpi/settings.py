@@ -60,6 +60,16 @@ class Settings:
     """URL of the operator's own system that decides real-time authorizations of our tokens."""
     webhook_secret: str = ""
     """``secretsmanager:<arn>`` or ``file:<path>``: where the key is that signs what goes to the operator's systems."""
+    deliveries_queue: str = ""
+    """``sqs:<queue url>`` or ``sqlite:<path>#<name>``: partners that something is to be delivered to."""
+    pulls_queue: str = ""
+    """As above: pulls to be begun or gone on with."""
+    reconciliations_queue: str = ""
+    """As above: reconciliations to be begun or gone on with."""
+    pull_hours: int = 6
+    """How often a partner is asked for what it has changed."""
+    exchange_days: int = 14
+    """How long the exchange log is kept; 0: there is none."""
 
     @property
     def party(self) -> str:
@@ -108,6 +118,11 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         command_hook=environ.get("OCPI_COMMAND_HOOK_URL", "").strip() or None,
         authorization_hook=environ.get("OCPI_AUTHORIZATION_HOOK_URL", "").strip() or None,
         webhook_secret=environ.get("OCPI_WEBHOOK_SECRET", "").strip(),
+        deliveries_queue=environ.get("OCPI_DELIVERIES_QUEUE", "").strip(),
+        pulls_queue=environ.get("OCPI_PULLS_QUEUE", "").strip(),
+        reconciliations_queue=environ.get("OCPI_RECONCILIATIONS_QUEUE", "").strip(),
+        pull_hours=_number(environ, "OCPI_PULL_HOURS", default=6, least=1, most=168),
+        exchange_days=_number(environ, "OCPI_EXCHANGE_DAYS", default=14, least=0, most=400),
     )
 
 
