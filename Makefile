@@ -10,7 +10,7 @@ SOURCES := layers local tests $(wildcard benchmarks/*.py)
 
 run: .venv/local                 ; @exec $(BIN)/python -m local
 
-test: .venv/dev .venv-sam/ready  ; SAM="$(CURDIR)/.venv-sam/bin/sam" $(BIN)/pytest
+test: .venv/dev .venv-sam/ready  ; SAM="$(CURDIR)/.venv-sam/bin/sam" $(BIN)/pytest -n auto --dist loadgroup
 
 check: .venv/dev lint types      ; $(BIN)/cfn-lint template.yaml
 

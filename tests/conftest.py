@@ -1,4 +1,8 @@
-"""Requirement ids on tests: unknown ones are an error, and ``pytest --requirements`` says which have tests."""
+"""Requirement ids on tests: unknown ones are an error, and ``pytest --requirements`` says which have tests.
+
+Tests may run in several processes (``pytest -n 2 --dist loadgroup``): those of a file together, since its fixtures are
+dear, and those of the deployed system in one process, since there is one deployment.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         known = [row["id"] for row in csv.DictReader(file)]
     held: dict[str, int] = {}
     for item in items:
+        is_deployed = "deploy" in item.path.parts
+        item.add_marker(pytest.mark.xdist_group("deploy" if is_deployed else str(item.path)))
         for mark in item.iter_markers("req"):
             for requirement in mark.args:
                 if requirement not in known:
