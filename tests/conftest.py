@@ -18,6 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--requirements", action="store_true", help="list the requirements of OCPI 2.1.1 that have tests")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     with REQUIREMENTS.open(encoding="utf-8", newline="") as file:
         known = [row["id"] for row in csv.DictReader(file)]

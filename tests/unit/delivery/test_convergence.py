@@ -71,6 +71,7 @@ def test_equal_seeds_give_equal_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_faults_happen_at_every_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    faults = converged(1, tmp_path, monkeypatch).faults
-    parts = {name.partition(":")[0] for name in faults}
+    # Of few changes a single seed may spare one part.
+    reports = [converged(seed, tmp_path / str(seed), monkeypatch) for seed in (1, 2, 3)]
+    parts = {name.partition(":")[0] for report in reports for name in report.faults}
     assert {"objects", "deliveries", "channels", "partners", "queue", "partner", "stream"} <= parts

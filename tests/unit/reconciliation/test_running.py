@@ -96,7 +96,8 @@ def test_what_others_ask_of_the_partner_counts_against_the_same_limit(world: Wor
     world.holdings.respond = lambda *_: at.append(world.clock())
     assert counts(world.reconcile("tariffs").modules["tariffs"]) == {"same": 1}
     assert len(at) == 1
-    assert at[0] >= busy_until - 5
+    # But for a quarter of the limit, which may come at once.
+    assert at[0] >= busy_until - 20
     assert seconds_of(channels.get("partner-1").paced_until) > busy_until
 
 
