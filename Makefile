@@ -10,7 +10,10 @@ SOURCES := layers local tests $(wildcard benchmarks/*.py)
 
 run: .venv/local                 ; @exec $(BIN)/python -m local
 
-test: .venv/dev .venv-sam/ready  ; SAM="$(CURDIR)/.venv-sam/bin/sam" $(BIN)/pytest -n auto --dist loadgroup
+# The tests of the deployed system share one deployment and count on each other; the others run on all cores.
+test: .venv/dev .venv-sam/ready
+	SAM="$(CURDIR)/.venv-sam/bin/sam" $(BIN)/pytest tests/deploy
+	$(BIN)/pytest -n auto --dist loadfile --ignore tests/deploy
 
 check: .venv/dev lint types      ; $(BIN)/cfn-lint template.yaml
 

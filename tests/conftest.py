@@ -1,8 +1,4 @@
-"""Requirement ids on tests: unknown ones are an error, and ``pytest --requirements`` says which have tests.
-
-Tests may run in several processes (``pytest -n 2 --dist loadgroup``): those of a file together, since its fixtures are
-dear, and those of the deployed system in one process, since there is one deployment.
-"""
+"""Requirement ids on tests: unknown ones are an error, and ``pytest --requirements`` says which have tests."""
 
 from __future__ import annotations
 
@@ -18,14 +14,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--requirements", action="store_true", help="list the requirements of OCPI 2.1.1 that have tests")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks at the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     with REQUIREMENTS.open(encoding="utf-8", newline="") as file:
         known = [row["id"] for row in csv.DictReader(file)]
     held: dict[str, int] = {}
     for item in items:
-        is_deployed = "deploy" in item.path.parts
-        item.add_marker(pytest.mark.xdist_group("deploy" if is_deployed else str(item.path)))
         for mark in item.iter_markers("req"):
             for requirement in mark.args:
                 if requirement not in known:
