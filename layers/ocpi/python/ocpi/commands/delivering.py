@@ -7,6 +7,7 @@ about one command from sending it at the same time.
 from __future__ import annotations
 
 import email.utils
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -131,7 +132,8 @@ def _retry_after(text: str | None) -> int:
     if text.strip().isascii() and text.strip().isdigit():
         return min(int(text.strip()[:9]), _LONGEST_WAIT)
     try:
-        seconds = round(email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+        # Up: never earlier than the partner asked for.
+        seconds = math.ceil(email.utils.parsedate_to_datetime(text).timestamp() - time.time())
         return max(0, min(seconds, _LONGEST_WAIT))
     except (ValueError, OverflowError):
         return 0
