@@ -6,7 +6,6 @@ about one command from sending it at the same time.
 
 from __future__ import annotations
 
-import email.utils
 import math
 import time
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from ocpi import strict_json
 from ocpi.commands.answers import DELIVERY_SECONDS, LOOK_AGAIN_SECONDS
 from ocpi.commands.changes import change_command, load_command
 from ocpi.commands.partner_calls import session_with
+from ocpi.delivery.pauses import asked_pause
 from ocpi.objects.looks import after_seconds
 from ocpi.outbound.unreachable import PartnerUnreachable
 from ocpi.store.port import PartnerStatus
@@ -34,8 +34,6 @@ REQUEST_SECONDS = 10.0
 LEASE_SECONDS = 15
 FIRST_PAUSE_SECONDS = 1
 LONGEST_PAUSE_SECONDS = 60
-_LONGEST_WAIT = 1_000_000
-"""Seconds; a partner that asks for more gets nothing any more anyway."""
 PASSING = frozenset({401, 403, 408, 425, 429})
 """Refusals of a kind that may pass; any other 4xx, like an OCPI 2xxx, repeating cannot mend."""
 
@@ -122,21 +120,12 @@ def _failure_of(answer: Answer) -> _Failure | None:
     reason = answer.problem() or f"HTTP {status}"
     refused = 400 <= status < 500 and status not in PASSING
     refused = refused or (200 <= status < 300 and code is not None and 2000 <= code < 3000)
-    return _Failure(reason, final=refused, wait=_retry_after(answer.headers.get("Retry-After")))
+    return _Failure(reason, final=refused, wait=_asked_wait(answer))
 
 
-def _retry_after(text: str | None) -> int:
-    """``Retry-After`` in seconds from now: a number, or an HTTP date (RFC 9110, section 10.2.3)."""
-    if text is None:
-        return 0
-    if text.strip().isascii() and text.strip().isdigit():
-        return min(int(text.strip()[:9]), _LONGEST_WAIT)
-    try:
-        # Up: never earlier than the partner asked for.
-        seconds = math.ceil(email.utils.parsedate_to_datetime(text).timestamp() - time.time())
-        return max(0, min(seconds, _LONGEST_WAIT))
-    except (ValueError, OverflowError):
-        return 0
+def _asked_wait(answer: Answer) -> int:
+    """The seconds that the partner asks for, rounded up: never earlier than it said."""
+    return math.ceil(asked_pause(answer.headers.get("Retry-After"), time.time()))
 
 
 def _is_late(command: Command, pause: int) -> bool:

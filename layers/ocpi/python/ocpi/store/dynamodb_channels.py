@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from ocpi.store.channel_document import channel_document, channel_from
 from ocpi.store.deliveries import Channel
-from ocpi.store.dynamodb_requests import is_our_own, stored_item
+from ocpi.store.dynamodb_requests import put_at
 from ocpi.store.port import Conflict
 
 if TYPE_CHECKING:
@@ -47,29 +47,10 @@ class DynamoDBChannels:
             "revision": {"N": str(written.revision)},
             "write_id": {"S": write_id},
         }
-        try:
-            if channel.revision:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item=item,
-                    # Race: two find the lease free, and both would deliver; or one calls while another releases, and
-                    # the call would be lost.
-                    ConditionExpression="revision = :expected",
-                    ExpressionAttributeValues={":expected": {"N": str(channel.revision)}},
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            else:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item=item,
-                    # Race: two take the first lease there ever is on this partner.
-                    ConditionExpression="attribute_not_exists(pk)",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-        except self._client.exceptions.ConditionalCheckFailedException as error:
-            stored = stored_item(error)
-            if stored is None or not is_our_own(error, write_id, stored):
-                raise Conflict(channel.partner_id) from None
+        # Race: two find the lease free, or take the first one there ever is, and both would deliver; or one calls while
+        # another releases, and the call would be lost.
+        if not put_at(self._client, self._table, item, expected=channel.revision, write_id=write_id):
+            raise Conflict(channel.partner_id)
         return written
 
 

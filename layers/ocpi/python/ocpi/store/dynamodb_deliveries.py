@@ -25,6 +25,7 @@ from ocpi.store.dynamodb_requests import (
     batch_get_items,
     delete_items,
     is_our_own,
+    put_at,
     query_items,
     stored_item,
 )
@@ -61,33 +62,12 @@ class DynamoDBDeliveries:
     def _put(self, delivery: Delivery) -> Delivery | Conflict:
         write_id = uuid4().hex
         written = replace(delivery, revision=delivery.revision + 1)
+        # Race: the object changes, and its delivery is marked again, while the request about its earlier state is on
+        # its way, and noting that as delivered would lose the change; or two changes of an object that the partner
+        # never got are handed on at once, and what the first one led to is known before the second one is marked.
         item = delivery_item(written, write_id)
-        refused = self._client.exceptions.ConditionalCheckFailedException
-        try:
-            if delivery.revision:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item=item,
-                    # Race: the object changes, and its delivery is marked again, while the request about its
-                    # earlier state is on its way; noting that as delivered would lose the change.
-                    ConditionExpression="revision = :expected",
-                    ExpressionAttributeValues={":expected": {"N": str(delivery.revision)}},
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            else:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item=item,
-                    # Race: two changes of an object that the partner never got are handed on at once, and what the
-                    # first one led to is known before the second one is marked; that would be forgotten.
-                    ConditionExpression="attribute_not_exists(pk)",
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-        except refused as error:
-            stored = stored_item(error)
-            if stored is None or not is_our_own(error, write_id, stored):
-                return Conflict(delivery.key.object_id)
-        return written
+        is_put = put_at(self._client, self._table, item, expected=delivery.revision, write_id=write_id)
+        return written if is_put else Conflict(delivery.key.object_id)
 
     def delete_many(self, deliveries: Sequence[Delivery]) -> list[Conflict | None]:
         """As in the port; single conditional writes, several at once."""

@@ -131,6 +131,23 @@ def pauses() -> Iterator[int]:
         yield attempt
 
 
+def put_at(client: DynamoDBClient, table: str, item: Item, *, expected: int, write_id: str) -> bool:
+    """Put an item with this ``write_id`` if the stored one is at revision ``expected`` (0: if there is none); whether
+    it is there now. Callers say which race that stops.
+    """
+    at_revision: dict[str, Any] = {
+        "ConditionExpression": "revision = :expected",
+        "ExpressionAttributeValues": {":expected": {"N": str(expected)}},
+    }
+    condition = at_revision if expected else {"ConditionExpression": "attribute_not_exists(pk)"}
+    try:
+        client.put_item(TableName=table, Item=item, ReturnValuesOnConditionCheckFailure="ALL_OLD", **condition)
+    except client.exceptions.ConditionalCheckFailedException as error:
+        stored = stored_item(error)
+        return stored is not None and is_our_own(error, write_id, stored)
+    return True
+
+
 def is_our_own(error: ClientError, write_id: str, item: Mapping[str, Any] | None) -> bool:
     """Whether a conditional write failed only because it had succeeded before.
 
