@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -47,8 +48,10 @@ class Gateway:
         self._responses = template.gateway_responses
         self._handlers = handlers
         self._timeout = timeout
-        self._loops: list[asyncio.AbstractEventLoop] = []
-        self._running: set[str] = set()
+        self._loops: dict[int, asyncio.AbstractEventLoop] = {}
+        self._running: set[int] = set()
+        self._closing = False
+        self._lock = threading.Lock()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="invocation", initializer=self._start_thread)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,13 +66,13 @@ class Gateway:
         await _send(answer, send)
 
     def close(self) -> bool:
-        """Take no more invocations; ``False`` if some are still running."""
+        """Take no more invocations; ``False`` if some are still running, which go on to their ends."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        if self._running:
-            return False
-        for loop in self._loops:
-            loop.close()
-        return True
+        with self._lock:
+            self._closing = True
+            for thread in self._loops.keys() - self._running:
+                self._loops.pop(thread).close()
+            return not self._running
 
     async def _answer(self, request: Request) -> Answer:
         match = self._routes.match(request.method, request.raw_path)
@@ -85,8 +88,11 @@ class Gateway:
             return self._own_answer("INTEGRATION_TIMEOUT", request)
 
     def _invoke(self, request: Request, match: Match) -> Answer:
-        function = match.function
-        self._running.add(request.id)
+        function, thread = match.function, threading.get_ident()
+        with self._lock:
+            if self._closing:
+                return self._own_answer("DEFAULT_5XX", request)
+            self._running.add(thread)
         context = LambdaContext(function.name, function.memory, min(function.timeout, self._timeout))
         try:
             return read_result(self._handlers[function.name](build_event(request, match), context))
@@ -98,7 +104,10 @@ class Gateway:
             # The route and not the path: ids may be card numbers.
             log.exception("%s %s: %s failed", request.method, match.resource, function.name)
         finally:
-            self._running.discard(request.id)
+            with self._lock:
+                self._running.discard(thread)
+                if self._closing:
+                    self._loops.pop(thread).close()
         return self._own_answer("DEFAULT_5XX", request)
 
     def _own_answer(self, response_type: str, request: Request) -> Answer:
@@ -106,9 +115,10 @@ class Gateway:
 
     def _start_thread(self) -> None:
         # Mangum asks for the thread's event loop, and only the main thread ever had one by itself.
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        self._loops.append(loop)
+        with self._lock:
+            if not self._closing:
+                loop = self._loops[threading.get_ident()] = asyncio.new_event_loop()
+                asyncio.set_event_loop(loop)
 
 
 def _read_head(scope: Scope) -> Request:

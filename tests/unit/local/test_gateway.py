@@ -47,6 +47,24 @@ def test_a_gateway_with_nothing_under_way_closes_at_once() -> None:
     assert gateway.close() is True
 
 
+def test_an_invocation_that_outlives_the_gateway_leaves_no_event_loop_behind() -> None:
+    release, loops = threading.Event(), []
+
+    def handler(event: Any, context: Any) -> dict[str, Any]:
+        loops.append(asyncio.get_event_loop())
+        release.wait(10)
+        return {"statusCode": 200, "body": "1"}
+
+    gateway = Gateway(TEMPLATE, {"F": handler}, timeout=0.05)
+    ask(gateway)
+    assert gateway.close() is False
+    assert [loop.is_closed() for loop in loops] == [False]
+    release.set()
+    while not loops[0].is_closed():
+        time.sleep(0.01)
+    assert gateway.close() is True
+
+
 def test_an_unknown_path_is_what_api_gateway_says_without_a_gateway_response() -> None:
     gateway = Gateway(TEMPLATE, {})
     assert ask(gateway, "/g") == (403, {"message": "Missing Authentication Token"})
