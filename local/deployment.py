@@ -148,8 +148,10 @@ def _loaded(template: Template) -> dict[str, Handler]:
 
 
 def _called(template: Template) -> Template:
-    """The template with those functions only that the API, a schedule, a queue or a stream calls."""
+    """The template with those functions only that the API, a schedule, a queue or a stream calls here."""
     functions = tuple(
-        each for each in template.functions if each.routes or each.schedules or each.event_sources or each.streams
+        each
+        for each in template.functions
+        if not each.only_in_aws and (each.routes or each.schedules or each.event_sources or each.streams)
     )
     return replace(template, functions=functions)

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from local.event_source import EventSource, read_event_source
@@ -51,6 +51,8 @@ class Function:
     """As ``schedules``: the queues whose messages it gets."""
     streams: tuple[StreamSource, ...] = ()
     """As ``schedules``: the streams whose records it gets."""
+    only_in_aws: bool = False
+    """Whether outside AWS something else does its work (``Metadata: {OnlyInAws: true}``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,10 @@ def read_template(path: Path, environ: Mapping[str, str] | None = None) -> Templ
         root = path.resolve().parent
         queues = [read_queue(name, own, resolver) for name, (kind, own) in resources.items() if kind == QUEUE]
         functions = tuple(
-            _function(name, shared, properties, root, {queue.arn: queue for queue in queues})
+            replace(
+                _function(name, shared, properties, root, {queue.arn: queue for queue in queues}),
+                only_in_aws=document["Resources"][name].get("Metadata", {}).get("OnlyInAws") is True,
+            )
             for name, (kind, properties) in resources.items()
             if kind == "AWS::Serverless::Function"
         )
@@ -178,7 +183,7 @@ def _function(
 
 
 def _check_streams(functions: Iterable[Function]) -> None:
-    sources = [source.name for function in functions for source in function.streams]
+    sources = [source.name for function in functions if not function.only_in_aws for source in function.streams]
     if len(sources) > 1:  # what one is done with is gone for the other
         raise TemplateError(f"events {' and '.join(sources)}: only one may read a stream outside AWS")
 

@@ -19,8 +19,9 @@ import pytest
 
 from ocpi.sqlite_file import SQLiteFile
 from ocpi.store.deliveries import DeliveryState
-from ocpi.store.port import PageQuery, Partner, PartnerChange, PartnerStatus
+from ocpi.store.port import Collection, Page, PageQuery, Partner, PartnerChange, PartnerStatus, Write
 from ocpi.store.sqlite import SQLiteStore
+from ocpi.store.sqlite_counters import SQLiteCounters
 from ocpi.store.sqlite_database import MIGRATIONS
 from tests.support.stores import LOCATIONS, draft, key
 
@@ -33,6 +34,7 @@ import sys
 from pathlib import Path
 from ocpi.store.port import Collection, Draft, Key
 from ocpi.store.sqlite import SQLiteStore
+from ocpi.store.sqlite_counters import SQLiteCounters
 
 objects = SQLiteStore(Path(sys.argv[1])).objects
 number = 0
@@ -214,19 +216,22 @@ def test_pages_and_totals_are_read_from_an_index(
     store = SQLiteStore(path)
     since = "2026-01-01T00:00:00Z" if order == "last_updated" else None
     query = PageQuery(LOCATIONS, 5, order=order, updated_from=since, audience=audience)
-    total, page = plans(store, lambda: store.objects.page(query))
-    _, rest = plans(store, lambda: store.objects.page(replace(query, after="2026-01-01T00:00:00.000000Z#x")))
+    store.objects.put_many([Write(key(f"L{n}"), draft("1", audience="NL-TNM"), None) for n in range(9)])
+    store.objects.put_many([Write(key(f"E{n}"), draft("1"), None) for n in range(9)])
+    *ranks, page = plans(store, lambda: store.objects.page(query))
+    *_, rest = plans(store, lambda: store.objects.page(replace(query, after="2026-01-01T00:00:00.000000Z#x")))
+    *_, beyond = plans(store, lambda: store.objects.page(replace(query, offset=3)))
 
     if order == "created" and audience == "NL-TNM":
         attribute = "addressed_key"
     name = ("objects_by_audience_" if audience else "objects_by_") + attribute.removesuffix("_key")
     keys = "collection=? AND audience=?" if audience else "collection=?"
-    bound = f" AND {attribute}>?" if since else ""
-    assert page == [f"SEARCH objects USING INDEX {name} ({keys}{bound})"]
-    assert rest == [f"SEARCH objects USING INDEX {name} ({keys} AND {attribute}>?)"]
-    # Without bounds the index of either order counts as well.
-    (step,) = total
-    assert re.fullmatch(r"SEARCH objects USING (COVERING )?INDEX \w+ " + re.escape(f"({keys}{bound})"), step)
+    assert page == rest == beyond == [f"SEARCH objects USING INDEX {name} ({keys} AND {attribute}>?)"]
+    for (step,) in ranks:
+        counters = r"SEARCH counters USING PRIMARY KEY \(list=\? AND level=\?( AND low>\?)?( AND low<\?)?\)"
+        chunk = re.escape(f"SEARCH objects USING INDEX {name} ({keys} AND {attribute}>? AND {attribute}<?)")
+        assert re.fullmatch(f"{counters}|{chunk}", step.replace("COVERING ", ""))
+    store.close()
 
 
 def test_what_is_found_and_what_is_due_are_read_from_an_index(path: Path) -> None:
@@ -286,6 +291,39 @@ def test_a_file_of_the_first_release_is_brought_up_to_date_with_all_that_is_in_i
     again = store.partners.get("p1")
     assert again
     assert (again.learned, again.last_synced_at) == ({"trailing_slash": "add"}, "2026-01-04T00:00:00.000000Z")
+    store.close()
+
+
+def test_a_file_from_before_there_were_counters_is_counted_when_it_is_opened(path: Path) -> None:
+    before = SQLiteFile(path, MIGRATIONS[:2])
+    with before.writing() as db:
+        for number in range(1000):
+            audience = (None, "*", "NL-TNM")[number % 3]
+            created = f"2026-01-01T00:00:00.{number:06d}Z"
+            db.execute(
+                "INSERT INTO objects (collection, folded_id, id, version, document, last_updated, audience, revision,"
+                " created, received, findings, addressed_key)"
+                " VALUES (?, ?, 'x', '2.1.1', ?, '2026-01-01T00:00:00Z', ?, 1, ?, ?, '[]', ?)",
+                (
+                    "own/sessions" if number % 2 else "own/cdrs",
+                    f"l{number:04d}",
+                    str(number),
+                    audience,
+                    created,
+                    created,
+                    f"{created}#l{number:04d}" if audience == "NL-TNM" else None,
+                ),
+            )
+    before.close()
+
+    store = SQLiteStore(path)
+    counters = SQLiteCounters(store._database)
+    assert counters.collections() == ["own/cdrs", "own/sessions"]
+    assert [counters.check(collection) for collection in counters.collections()] == [[], []]
+    sessions = Collection("own", "sessions")
+    assert store.objects.page(PageQuery(sessions, 1, 400)) == Page(["801"], 500, "2026-01-01T00:00:00.000801Z#l0801")
+    store.objects.put(key("new", sessions), draft("new", audience="NL-TNM"), expected=None)
+    assert counters.check("own/sessions") == []
     store.close()
 
 

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from tests.deploy.deployment import Deployment
 
 
-def _mapping(deployment: Deployment) -> dict[str, Any]:
+def _mapping(deployment: Deployment, function: str = "PushFunction") -> dict[str, Any]:
     mappings = aws("lambda", deployment.endpoint).list_event_source_mappings()["EventSourceMappings"]
-    (mapping,) = (each for each in mappings if ":dynamodb:" in each["EventSourceArn"])
+    streams = (each for each in mappings if ":dynamodb:" in each["EventSourceArn"])
+    (mapping,) = (each for each in streams if f"-{function}-" in each["FunctionArn"])
     return dict(mapping)
 
 
@@ -37,3 +38,11 @@ def test_what_push_fails_on_each_time_is_to_be_told_of_in_the_dead_letter_queue(
     assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": arn}}
     assert (mapping["BisectBatchOnFunctionError"], mapping["MaximumRetryAttempts"]) == (True, 10)
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_counters_are_fed_by_the_stream_of_the_table_too(deployment: Deployment) -> None:
+    mapping = _mapping(deployment, "CountersFunction")
+    assert mapping["EventSourceArn"] == _mapping(deployment)["EventSourceArn"]
+    assert (mapping["State"], mapping["StartingPosition"]) == ("Enabled", "TRIM_HORIZON")
+    (pattern,) = mapping["FilterCriteria"]["Filters"]
+    assert json.loads(pattern["Pattern"]) == {"dynamodb": {"Keys": {"pk": {"S": [{"prefix": "OBJECT#"}]}}}}

@@ -32,3 +32,12 @@ def _table_properties() -> dict[str, Any]:
 def create_table(client: DynamoDBClient, name: str) -> None:
     """An empty table with the keys and indexes that the template gives it."""
     client.create_table(TableName=name, **{part: _table_properties()[part] for part in SHAPE})
+
+
+def index_keys() -> dict[str, tuple[str, str]]:
+    """By name of the index, the attributes that are its partition key and its sort key."""
+    found = {}
+    for index in _table_properties()["GlobalSecondaryIndexes"]:
+        keys = {key["KeyType"]: key["AttributeName"] for key in index["KeySchema"]}
+        found[index["IndexName"]] = (keys["HASH"], keys["RANGE"])
+    return found

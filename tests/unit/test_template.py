@@ -221,8 +221,9 @@ def test_who_decides_what_is_to_be_done_sends_to_all_three_who_do_it(name: str) 
 
 # The stream
 
-(PUSH,) = (function for function in TEMPLATE.functions if function.streams)
+PUSH, COUNTERS = (function for function in TEMPLATE.functions if function.streams)
 (CHANGES,) = PUSH.streams
+(WRITES,) = COUNTERS.streams
 
 
 @pytest.mark.parametrize("module", ["locations", "sessions", "cdrs", "tariffs", "tokens"])
@@ -246,7 +247,25 @@ def test_a_change_that_fails_each_time_holds_up_the_others_for_a_while_only_and_
     assert CHANGES.failures == QUEUES["DeliveriesDead"]
 
 
-def test_only_push_reads_the_stream_and_no_more_of_it_than_lambda_needs() -> None:
+@pytest.mark.parametrize("event", ["INSERT", "MODIFY", "REMOVE"])
+@pytest.mark.parametrize("collection", ["own/locations", "NL-TNM/tokens", "commands/received"])
+def test_counters_are_told_of_every_change_of_an_object_and_not_of_what_they_write(collection: str, event: Any) -> None:
+    assert COUNTERS.folder.name == "counters"
+    assert WRITES.filter.passes(stream_record(Change(1, event, collection, "X"), WRITES.arn))
+    for pk in ("COUNTED#own/locations#x", "COUNTERS#own/locations", "DELIVERIES#p"):
+        assert not WRITES.filter.passes({"eventName": "INSERT", "dynamodb": {"Keys": {"pk": {"S": pk}}}})
+
+
+def test_no_change_is_given_up_uncounted() -> None:
+    assert WRITES.reports_failures
+    assert WRITES.retries is None
+
+
+def test_counters_are_kept_by_the_store_itself_where_it_is_a_file() -> None:
+    assert [function.folder.name for function in TEMPLATE.functions if function.only_in_aws] == ["counters"]
+
+
+def test_only_two_read_the_stream_and_no_more_of_it_than_lambda_needs() -> None:
     needed = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}
     reading = {
         function.folder.name: statement
@@ -254,8 +273,9 @@ def test_only_push_reads_the_stream_and_no_more_of_it_than_lambda_needs() -> Non
         for statement in _statements(function)
         if {"Fn::GetAtt": ["Table", "StreamArn"]} in _listed(statement["Resource"])
     }
-    assert reading.keys() == {"push"}
-    assert set(reading["push"]["Action"]) == {f"dynamodb:{action}" for action in needed}
+    assert reading.keys() == {"push", "counters"}
+    for statement in reading.values():
+        assert set(statement["Action"]) == {f"dynamodb:{action}" for action in needed}
     properties = RESOURCES["Table"]["Properties"]["StreamSpecification"]
     assert properties == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
 
@@ -338,6 +358,7 @@ def test_the_key_that_signs_webhooks_can_be_read_as_base64() -> None:
 @functions
 def test_no_function_may_scan_or_administer_the_table(function: Function) -> None:
     items = {"BatchGetItem", "BatchWriteItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"}
+    items.add("ConditionCheckItem")  # of transactions
     allowed = {
         action
         for statement in _statements(function)

@@ -90,6 +90,16 @@ def test_a_stream_that_cannot_be_read_as_in_aws_says_why(tmp_path: Path, event: 
         read(tmp_path, event)
 
 
+def test_a_function_whose_work_is_done_otherwise_outside_aws_may_read_the_stream_as_well(tmp_path: Path) -> None:
+    path = template(tmp_path, LEAST)
+    text = path.read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("  F: "))
+    only = line.replace("  F: {", "  G: {Metadata: {OnlyInAws: true}, ")
+    path.write_text(f"{text}{only}\n", encoding="utf-8")
+
+    assert [each.only_in_aws for each in read_template(path).functions] == [False, True]
+
+
 def test_only_one_function_reads_the_stream_because_what_it_is_done_with_is_gone(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match="events FE0 and FE1: only one"):
         read(tmp_path, LEAST, LEAST)

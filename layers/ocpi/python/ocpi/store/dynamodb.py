@@ -25,6 +25,12 @@ Keys, and the attributes that stand beside them::
     EXCHANGES#<partner>#<day>     <at>#<random> a request and its answer. document, expires (epoch seconds, for TTL);
                                                 about one object: lookup (exchange/<subject>)
     SETTINGS                      signing_key   secret (32 bytes)
+    COUNTED#<owner>/<module>#<id> COUNTED       where an object was counted. sequence, generation, places, everybody;
+                                                expires, once the object is deleted
+    COUNTERS#<owner>/<module>     STATE         what is known of the counters of a collection. generation, complete,
+                                                lists
+    COUNTERS#<list>#<generation>  <level>#<low> a node of a list's tree of counters. structure, changes, upper,
+                                                =<low of a child>
 
     index                keys of the index         what for
     -------------------  ------------------------  -----------------------------------------------------------
@@ -55,7 +61,7 @@ from __future__ import annotations
 import secrets
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -67,6 +73,8 @@ from ocpi.store.dynamodb_objects import DynamoDBObjects
 from ocpi.store.dynamodb_partners import DynamoDBPartners
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
@@ -95,6 +103,12 @@ class DynamoDBStore:
         self.deliveries = DynamoDBDeliveries(self._client, table)
         self.channels = DynamoDBChannels(self._client, table)
         self.exchanges = DynamoDBExchanges(self._client, table)
+
+    def follow(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """As in the port; raises :class:`TimeoutError` if others count in the same lists all the time."""
+        from ocpi.store.dynamodb_counting import Counting, changes_of  # noqa: PLC0415 - one function only counts
+
+        Counting(self._client, self._table).count(changes_of(records))
 
     def signing_key(self) -> bytes:
         """As in the port."""

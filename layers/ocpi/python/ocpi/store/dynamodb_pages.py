@@ -1,12 +1,19 @@
-"""Pages of a collection in DynamoDB: keys from an index, bodies by batch get, the total by counting keys."""
+"""Pages of a collection in DynamoDB: keys from an index, bodies by batch get, place and total from the counters.
+
+Where the counters are not of use (yet), entries of the index are walked and counted instead, at a cost that grows with
+their number.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from ocpi.store.dynamodb_counters import FIRST, LAST, CountedList
 from ocpi.store.dynamodb_items import unpacked, view
+from ocpi.store.dynamodb_ranks import NoCounters, Ranks
 from ocpi.store.dynamodb_requests import BATCH, batch_get, count_items, query_items
 from ocpi.store.port import EVERYBODY, Page
 
@@ -19,36 +26,26 @@ if TYPE_CHECKING:
     from ocpi.store.dynamodb_items import Item
     from ocpi.store.port import PageQuery
 
-_FIRST, _LAST = "0", "~"
-"""Below and above every instant, which begins with a digit of the year."""
+_LATE = 100
+"""By how many entries the counters may be late for a page beyond the last one that they know of to be looked for."""
+_NOWHERE = LAST * 2
+"""Above every bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Span:
-    """Entries of an index from ``low`` to ``high``. No entry equals a bound that a caller gave: an entry is an
-    instant, ``#`` and an id, a bound is an instant or goes one character past an entry.
+    """Entries of a list from ``low`` to ``high``. No entry equals a bound that a caller gave: an entry is an instant,
+    ``#`` and an id, a bound is an instant or goes one character past an entry.
     """
 
     table: str
-    index: str
-    partition: tuple[str, str]
-    attribute: str
+    entries: CountedList
     low: str
     high: str
     audience: str | None
 
-    def request(self) -> QueryInputTypeDef:
-        request: QueryInputTypeDef = {
-            "TableName": self.table,
-            "IndexName": self.index,
-            "KeyConditionExpression": f"#partition = :partition AND {self.attribute} BETWEEN :low AND :high",
-            "ExpressionAttributeNames": {"#partition": self.partition[0]},
-            "ExpressionAttributeValues": {
-                ":partition": {"S": self.partition[1]},
-                ":low": {"S": self.low},
-                ":high": {"S": self.high},
-            },
-        }
+    def request(self, low: str | None = None, high: str | None = None) -> QueryInputTypeDef:
+        request = self.entries.between(self.table, self.low if low is None else low, high or self.high)
         if self.audience == EVERYBODY:
             request["FilterExpression"] = "audience = :audience"
             request["ExpressionAttributeValues"] = {
@@ -59,6 +56,15 @@ class _Span:
 
 
 @dataclass(frozen=True, slots=True)
+class _Start:
+    """Where a page begins: so many entries after a key, and how many the query matches; ``None``: to be counted."""
+
+    low: str
+    skip: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Entry:
     pk: str
     position: str
@@ -66,22 +72,61 @@ class _Entry:
 
 def read_page(client: DynamoDBClient, table: str, query: PageQuery) -> Page:
     """As :meth:`ocpi.store.port.Objects.page`."""
-    by = "created" if query.order == "created" else "updated"
-    low, high = query.updated_from or query.created_from or _FIRST, query.updated_to or _LAST
+    low, high = query.updated_from or query.created_from or FIRST, query.updated_to or LAST
     if low >= high:  # which DynamoDB refuses
         return Page([], 0, None)
+    matching = _Span(table, list_of(query), low, high, query.audience)
+    start = _start(client, matching, query)
+    documents, position = _read(client, matching, query, start)
+    if not query.counted:
+        return Page(documents, 0, position)
+    total = start.total
+    if total is None:
+        # Counted last: what was created while the page was read is in the total rather than beyond it.
+        total = count_items(client, matching.request())
+    elif query.after is None and query.offset == 0 and position is None:
+        total = len(documents)  # the whole list, so there is no need to wait until the counters know
+    elif query.after is None and documents:
+        total = max(total, query.offset + len(documents) + int(position is not None))
+    return Page(documents, total, position)
+
+
+def list_of(query: PageQuery) -> CountedList:
+    """The list in which a query's objects are."""
+    order = "created" if query.order == "created" else "updated"
     if query.audience in (None, EVERYBODY):
-        index, partition, attribute = f"by_{by}", ("collection", str(query.collection)), f"{by}_key"
-    else:
-        index, partition = f"by_audience_{by}", ("view", view(query.collection, query.audience))
-        attribute = "addressed_key" if query.order == "created" else "updated_key"
-    matching = _Span(table, index, partition, attribute, low, high, query.audience)
-    documents, position = _read(client, matching, query)
-    # Counted last: what was created while the page was read is in the total rather than beyond it.
-    return Page(documents, count_items(client, matching.request()) if query.counted else 0, position)
+        return CountedList(str(query.collection), order)
+    return CountedList(view(query.collection, query.audience), "addressed" if order == "created" else order)
 
 
-def _read(client: DynamoDBClient, matching: _Span, query: PageQuery) -> tuple[list[str], str | None]:
+def _start(client: DynamoDBClient, matching: _Span, query: PageQuery) -> _Start:
+    """By the counters. A position needs none of them, only the total does."""
+    low = matching.low if query.after is None else max(query.after + "\0", matching.low)
+    if not query.counted and (query.after is not None or query.offset == 0):
+        return _Start(low, 0, 0)
+    with suppress(NoCounters):
+        ranks = Ranks(
+            client,
+            matching.table,
+            matching.entries,
+            lambda from_, to: count_items(client, matching.request(from_, to)) if from_ < to else 0,
+            everybody=query.audience == EVERYBODY,
+        )
+        begin = query.updated_from or query.created_from
+        bounds = [bound for bound in (begin, query.updated_to) if bound]
+        found = dict(zip(bounds, ranks.ranks(bounds), strict=True)) if bounds else {}
+        first = found.get(begin or "", 0)
+        end = found[query.updated_to] if query.updated_to else ranks.total()
+        if query.after is not None or query.offset == 0:
+            return _Start(low, 0, end - first)
+        if query.offset > end - first + _LATE:
+            return _Start(_NOWHERE, 0, end - first)
+        chunk, skip = ranks.seek(first + query.offset)
+        return _Start(chunk or FIRST, skip, end - first)
+    return _Start(low, 0 if query.after is not None else query.offset, None)
+
+
+def _read(client: DynamoDBClient, matching: _Span, query: PageQuery, start: _Start) -> tuple[list[str], str | None]:
     """Documents of one page, and the position after the last if an entry remains.
 
     The index lags behind the table. An object deleted since is left out. One whose entry has not moved yet is
@@ -91,7 +136,7 @@ def _read(client: DynamoDBClient, matching: _Span, query: PageQuery) -> tuple[li
     documents: list[str] = []
     size, position = 0, None
     taken: set[str] = set()
-    entries = _entries(client, matching, query)
+    entries = _entries(client, matching, query, start)
     while chunk := list(islice(entries, min(BATCH, query.limit - len(documents)))):
         # Strongly consistent: an object in the index may not have reached every replica, and must not look deleted.
         found = batch_get(client, matching.table, [entry.pk for entry in chunk], "pk, document, updated_key, audience")
@@ -113,24 +158,22 @@ def _read(client: DynamoDBClient, matching: _Span, query: PageQuery) -> tuple[li
 def _still_matches(item: Item, span: _Span) -> bool:
     if span.audience is not None and item.get("audience") != {"S": span.audience}:
         return False
-    return span.attribute != "updated_key" or span.low <= item["updated_key"]["S"] < span.high
+    return span.entries.order != "updated" or span.low <= item["updated_key"]["S"] < span.high
 
 
-def _entries(client: DynamoDBClient, matching: _Span, query: PageQuery) -> Iterator[_Entry]:
+def _entries(client: DynamoDBClient, matching: _Span, query: PageQuery, start: _Start) -> Iterator[_Entry]:
     """Entries from the start of the page to the end of the index, fetched as they are asked for."""
-    request = matching.request()
-    if query.after is not None:
-        # The smallest text above the position: BETWEEN takes its bounds in, and this one excludes the entry itself.
-        after = query.after + "\0"
-        if after > matching.high:
-            return
-        request = replace(matching, low=max(after, matching.low)).request()
-    elif query.offset and not _skip(client, request, query.offset):
+    if start.low > matching.high:
         return
+    request, skip = matching.request(start.low), start.skip
+    if start.total is None:
+        if not _skip(client, request, skip):
+            return
+        skip = 0
     # One more than wanted: whether anything follows the page.
-    request["Limit"] = query.limit + 1
-    for item in query_items(client, request):
-        yield _Entry(item["pk"]["S"], item[matching.attribute]["S"])
+    request["Limit"] = skip + query.limit + 1
+    for item in islice(query_items(client, request), skip, None):
+        yield _Entry(item["pk"]["S"], item[matching.entries.attribute]["S"])
 
 
 def _skip(client: DynamoDBClient, request: QueryInputTypeDef, offset: int) -> bool:

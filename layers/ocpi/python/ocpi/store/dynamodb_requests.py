@@ -31,42 +31,56 @@ PARALLEL = 8
 TRIES = 10
 
 
-def batch_get(client: DynamoDBClient, table: str, pks: Sequence[str], attributes: str | None = None) -> dict[str, Item]:
+def batch_get(
+    client: DynamoDBClient,
+    table: str,
+    pks: Sequence[str],
+    attributes: str | None = None,
+    names: dict[str, str] | None = None,
+) -> dict[str, Item]:
     """Objects by partition key, strongly consistent; those that are not there are left out.
 
-    ``attributes``: a ProjectionExpression, which must name ``pk``; ``None`` for whole items.
+    ``attributes``: a ProjectionExpression, which must name ``pk``; ``None`` for whole items. ``names``: what it calls
+    attributes whose names are words of DynamoDB's own.
     """
-    items = _in_batches(client, table, [(pk, "OBJECT") for pk in pks], attributes)
+    request: KeysAndAttributesTypeDef = {"Keys": [], "ConsistentRead": True}
+    if attributes:
+        request["ProjectionExpression"] = attributes
+    if names:
+        request["ExpressionAttributeNames"] = names
+    items = _in_batches(client, table, [(pk, "OBJECT") for pk in pks], request)
     return {item["pk"]["S"]: item for item in items}
 
 
-def batch_get_items(client: DynamoDBClient, table: str, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Item]:
-    """The same for items of any kind, by partition key and sort key."""
-    items = _in_batches(client, table, keys, None)
+def batch_get_items(
+    client: DynamoDBClient,
+    table: str,
+    keys: Sequence[tuple[str, str]],
+    *,
+    consistent: bool = True,
+) -> dict[tuple[str, str], Item]:
+    """The same for whole items of any kind, by partition key and sort key."""
+    items = _in_batches(client, table, keys, {"Keys": [], "ConsistentRead": consistent})
     return {(item["pk"]["S"], item["sk"]["S"]): item for item in items}
 
 
 def _in_batches(
-    client: DynamoDBClient, table: str, keys: Sequence[tuple[str, str]], attributes: str | None
+    client: DynamoDBClient, table: str, keys: Sequence[tuple[str, str]], request: KeysAndAttributesTypeDef
 ) -> list[Item]:
     distinct = iter(dict.fromkeys(keys))
     batches = list(iter(lambda: list(islice(distinct, BATCH)), []))
     if len(batches) < 2:
-        return _one_batch(client, table, batches[0], attributes) if batches else []
+        return _one_batch(client, table, batches[0], request) if batches else []
     with ThreadPoolExecutor(PARALLEL) as pool:
-        found = pool.map(lambda batch: _one_batch(client, table, batch, attributes), batches)
+        found = pool.map(lambda batch: _one_batch(client, table, batch, request), batches)
         return [item for items in found for item in items]
 
 
 def _one_batch(
-    client: DynamoDBClient, table: str, keys: Sequence[tuple[str, str]], attributes: str | None
+    client: DynamoDBClient, table: str, keys: Sequence[tuple[str, str]], request: KeysAndAttributesTypeDef
 ) -> list[Item]:
-    request: KeysAndAttributesTypeDef = {
-        "Keys": [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys],
-        "ConsistentRead": True,
-    }
-    if attributes:
-        request["ProjectionExpression"] = attributes
+    request = request.copy()
+    request["Keys"] = [{"pk": {"S": pk}, "sk": {"S": sk}} for pk, sk in keys]
     found: list[Item] = []
     for _ in pauses():
         answer = client.batch_get_item(RequestItems={table: request})

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from ocpi.store.deliveries import Channels, Deliveries
     from ocpi.store.exchanges import Exchanges
@@ -386,6 +386,11 @@ class Store(Protocol):
     @property
     def exchanges(self) -> Exchanges:
         """Requests from and to partners, for a while."""
+
+    def follow(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Count what these records of the table's stream tell of objects. Harmless when repeated, whole or in part. A
+        store that counts in the transactions of its writes has nothing to do.
+        """
 
     def signing_key(self) -> bytes:
         """32 random bytes, made at first use and the same for every process from then on; signs cursors."""

@@ -7,7 +7,7 @@ disk before it is acknowledged (https://www.sqlite.org/wal.html).
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ocpi.store.sqlite_changes import SQLiteChanges
 from ocpi.store.sqlite_channels import SQLiteChannels
@@ -18,6 +18,7 @@ from ocpi.store.sqlite_objects import SQLiteObjects
 from ocpi.store.sqlite_partners import SQLitePartners
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -35,6 +36,9 @@ class SQLiteStore:
         self.deliveries = SQLiteDeliveries(self._database)
         self.channels = SQLiteChannels(self._database)
         self.exchanges = SQLiteExchanges(self._database)
+
+    def follow(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """As in the port: there is nothing to do."""
 
     def signing_key(self) -> bytes:
         """As in the port."""

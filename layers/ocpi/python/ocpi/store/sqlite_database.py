@@ -117,6 +117,28 @@ MIGRATIONS = (
     CREATE INDEX exchanges_by_subject ON exchanges (subject, at, position) WHERE subject IS NOT NULL;
     CREATE INDEX exchanges_by_end ON exchanges (expires);
     """,
+    """
+    CREATE TABLE counters (
+        list  TEXT NOT NULL,
+        level INTEGER NOT NULL,
+        low   TEXT NOT NULL,
+        n     INTEGER NOT NULL,
+        PRIMARY KEY (list, level, low)
+    ) WITHOUT ROWID;
+    CREATE VIEW places AS
+        SELECT collection, collection || '|created' AS list, created_key AS key FROM objects
+        UNION ALL SELECT collection, collection || '|updated', updated_key FROM objects
+        UNION ALL SELECT collection, collection || '|' || audience || '|updated', updated_key FROM objects
+            WHERE audience IS NOT NULL
+        UNION ALL SELECT collection, collection || '|*|created', created_key FROM objects WHERE audience = '*'
+        UNION ALL SELECT collection, collection || '|' || audience || '|addressed', addressed_key FROM objects
+            WHERE audience IS NOT NULL AND audience <> '*';
+    INSERT INTO counters
+        SELECT list, level, CASE WHEN min(place) = 0 THEN '' ELSE min(key) END, count(*)
+        FROM (SELECT list, key, row_number() OVER (PARTITION BY list ORDER BY key) - 1 AS place FROM places),
+             (SELECT 1 AS level, 128 AS size UNION ALL SELECT 2, 4096 UNION ALL SELECT 3, 131072)
+        GROUP BY list, level, place / size;
+    """,
 )
 """Each brings a file from the schema version of its index to the next; a released one is never edited."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ocpi.store.clock import instant
 from ocpi.store.port import EVERYBODY, Collection, Conflict, Draft, Key, Page, PageQuery, Record, TooLarge, Write
 from ocpi.store.sqlite_changes import record_change
+from ocpi.store.sqlite_counters import Ranks, places_of, recount
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,6 +21,9 @@ _ROW = (
     "collection, id, version, document, last_updated, audience, revision, created, received, lookup, due, findings,"
     " journal"
 )
+
+_NOWHERE = "~"
+"""Above every key."""
 
 
 class SQLiteObjects:
@@ -60,12 +64,14 @@ class SQLiteObjects:
     def delete(self, key: Key, *, expected: int) -> None:
         """As in the port."""
         with self._database.writing() as db:
+            places = places_of(db, str(key.collection), key.folded_id)
             deleted = db.execute(
                 "DELETE FROM objects WHERE collection = ? AND folded_id = ? AND revision = ? RETURNING id",
                 (str(key.collection), key.folded_id, expected),
             ).fetchone()
             if deleted is None:
                 raise Conflict(key.id)
+            recount(db, places, {})
             record_change(db, "REMOVE", Key(key.collection, deleted[0]))
         self._changes.tell([key])
 
@@ -86,20 +92,35 @@ class SQLiteObjects:
     def page(self, query: PageQuery) -> Page:
         """As in the port; page and total are of one moment."""
         column = _order_column(query)
-        matching, values = _matching(query)
-        start, offset = (f" AND {column} > ?", 0) if query.after is not None else ("", query.offset)
-        rest = (query.after,) if query.after is not None else ()
         with self._database.reading() as db:
-            # Column names are three of our own, conditions are made of constants: nothing of a caller is in the text.
-            counted = f"SELECT count(*) FROM objects WHERE {matching}"  # noqa: S608 - see above
-            total = db.execute(counted, values).fetchone()[0] if query.counted else 0
+            total, low, skip = _start(db, query, column)
+            matching, values = _matching(query, column, low)
             rows = db.execute(
-                f"SELECT document, {column} FROM objects WHERE {matching}{start}"  # noqa: S608 - see above
-                f" ORDER BY {column} LIMIT ? OFFSET ?",
-                (*values, *rest, query.limit + 1, offset),
+                # Column names are three of our own, conditions are made of constants: nothing of a caller is in it.
+                f"SELECT document, {column} FROM objects WHERE {matching} ORDER BY {column} LIMIT ? OFFSET ?",  # noqa: S608 - see above
+                (*values, query.limit + 1, skip),
             )
             documents, position = _take(rows, query)
         return Page(documents, total, position)
+
+
+def _start(db: sqlite3.Connection, query: PageQuery, column: str) -> tuple[int, str, int]:
+    """How many the query matches (0 where nobody asked), and where its page begins: so many entries after a key."""
+    begin = query.updated_from or query.created_from
+    low = begin or ""
+    by_position = query.after is not None or query.offset == 0
+    if query.after is not None:
+        low = max(low, query.after + "\0")
+    if by_position and not query.counted:
+        return 0, low, 0
+    ranks = Ranks(db, query, column)
+    first = ranks.rank(begin) if begin else 0
+    end = ranks.rank(query.updated_to) if query.updated_to else ranks.total()
+    total = max(0, end - first)
+    skip = 0
+    if not by_position:
+        low, skip = ranks.seek(first + query.offset) if query.offset < total else (_NOWHERE, 0)
+    return (total if query.counted else 0), low, skip
 
 
 def _order_column(query: PageQuery) -> str:
@@ -108,22 +129,18 @@ def _order_column(query: PageQuery) -> str:
     return "created_key" if query.audience in (None, EVERYBODY) else "addressed_key"
 
 
-def _matching(query: PageQuery) -> tuple[str, list[str]]:
-    """The condition that a query's records fulfil, and its values."""
+def _matching(query: PageQuery, column: str, low: str) -> tuple[str, list[str]]:
+    """The condition that a query's records from a key on fulfil, and its values."""
     conditions, values = ["collection = ?"], [str(query.collection)]
     if query.audience is not None:
         conditions.append("audience = ?")
         values.append(query.audience)
     # An updated_key is an instant, '#' and an id: it sorts after its bare instant, so both bounds hold to the second.
-    if query.updated_from:
-        conditions.append("updated_key >= ?")
-        values.append(query.updated_from)
+    conditions.append(f"{column} >= ?")
+    values.append(low)
     if query.updated_to:
         conditions.append("updated_key < ?")
         values.append(query.updated_to)
-    if query.created_from:
-        conditions.append(f"{_order_column(query)} >= ?")
-        values.append(query.created_from)
     return " AND ".join(conditions), values
 
 
@@ -151,6 +168,7 @@ def _find(db: sqlite3.Connection, key: Key) -> Record | None:
 def _put(db: sqlite3.Connection, write: Write) -> Record:
     key, draft = write.key, write.draft
     identity = (str(key.collection), key.folded_id)
+    places = {} if write.expected is None else places_of(db, *identity)
     # Stamped inside the transaction: records become visible in the order of their stamps, so whoever crawls in
     # order of arrival cannot pass one that is still on its way.
     now = instant()
@@ -185,6 +203,7 @@ def _put(db: sqlite3.Connection, write: Write) -> Record:
     stored = _find(db, key) if done.rowcount else None
     if stored is None:
         raise Conflict(key.id)
+    recount(db, places, places_of(db, *identity))
     record_change(db, "INSERT" if write.expected is None else "MODIFY", stored.key)
     return stored
 

@@ -1,0 +1,28 @@
+"""Counts what the table's stream tells of objects, so that pages and totals cost the same however many there are.
+
+A batch that fails is reported from its first record on, and comes again; what was counted of it is not counted twice.
+https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ocpi.deployment import store
+from ocpi.observability import logger
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
+    """Count a batch; returns the record from which on it is to come again, if it failed."""
+    del context
+    records = event.get("Records", [])
+    try:
+        store().follow(records)
+    except Exception:
+        logger.exception("changes were not counted; they come again")
+        failed = [str(record.get("dynamodb", {}).get("SequenceNumber", "")) for record in records[:1]]
+        if not all(failed):
+            raise
+        return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
+    return {"batchItemFailures": []}

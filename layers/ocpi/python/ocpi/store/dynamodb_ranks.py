@@ -1,0 +1,97 @@
+"""How many entries of a list come before a key, and where its n-th is, by the counters.
+
+Counters and indexes follow the table each with a delay of its own. While writes go on an answer is as good as the older
+of both; when they have caught up it is exact.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ocpi.store.counter_tree import BOTTOM, MIDDLE, ROOT, Node, NodeId, count_of
+from ocpi.store.dynamodb_counters import FIRST, CountedList, read_nodes, read_state
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class NoCounters(Exception):
+    """The list is not counted, or not all of it, or its tree changed as it was read."""
+
+
+class Ranks:
+    """The counters of one list, for one answer. Every list takes as many reads as any other, be it short or long.
+
+    ``everybody``: only what is for everybody counts. ``count`` tells how many entries there are from one key to
+    another, which must be no entry's. Raises :class:`NoCounters`, as all methods do.
+    """
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        counted: CountedList,
+        count: Callable[[str, str], int],
+        *,
+        everybody: bool,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._list = counted
+        self._count = count
+        self._everybody = everybody
+        state = read_state(client, table, counted.collection, consistent=False)
+        if state is None or not state.complete:
+            raise NoCounters(str(counted))
+        self._generation = state.generation
+        (self._root,) = self._read([ROOT])
+
+    def total(self) -> int:
+        """How many entries there are."""
+        return self._number(self._root.total())
+
+    def ranks(self, keys: Sequence[str]) -> list[int]:
+        """For each key how many entries come before it; the levels of all keys are read together."""
+        middles = self._read([NodeId(MIDDLE, self._root.child(key)) for key in keys])
+        bottoms = self._read([NodeId(BOTTOM, middle.child(key)) for middle, key in zip(middles, keys, strict=True)])
+        found = []
+        for key, middle, bottom in zip(keys, middles, bottoms, strict=True):
+            chunk = bottom.child(key)
+            before = self._root.before(middle.id.low) + middle.before(bottom.id.low) + bottom.before(chunk)
+            found.append(self._number(before) + self._count(chunk or FIRST, key))
+        return found
+
+    def seek(self, rank: int) -> tuple[str, int]:
+        """Where the entry is that ``rank`` others come before: that many entries after a key. Beyond the last entry
+        it is the last chunk, from where there may be newer ones.
+        """
+        low, rank = self._descend(self._root, rank)
+        for level in (MIDDLE, BOTTOM):
+            (node,) = self._read([NodeId(level, low)])
+            low, rank = self._descend(node, rank)
+        return low, rank
+
+    def _descend(self, node: Node, rank: int) -> tuple[str, int]:
+        """The child that has the entry which ``rank`` others of the node come before, and how many of its own do."""
+        lows = node.lows()
+        for low in lows[:-1]:
+            number = self._number(node.children[low])
+            if rank < number:
+                return low, rank
+            rank -= number
+        return lows[-1], rank
+
+    def _read(self, wanted: Sequence[NodeId]) -> list[Node]:
+        keys = [(self._list, self._generation, node) for node in wanted]
+        found = read_nodes(self._client, self._table, keys, consistent=False)
+        if len(found) < len(set(wanted)):
+            # Given up since its parent was read, or made so lately that not all copies of the table have it.
+            found = read_nodes(self._client, self._table, keys, consistent=True)
+        if len(found) < len(set(wanted)):
+            raise NoCounters(str(self._list))
+        return [found[self._list, node] for node in wanted]
+
+    def _number(self, number: int) -> int:
+        return count_of(number, everybody=self._everybody)
