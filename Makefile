@@ -3,8 +3,12 @@
 #     make run     the whole system on this machine: PORT=8080 DATA=.local DEMO=1 HOST=127.0.0.1
 #     make test    all tests           make check   lint, format, types, template
 #     make format  tidies the code     make clean   removes what make made, but not your data in .local
+#     make bench   all benchmarks, a quarter of an hour, into docs/benchmarks.md; BENCH="push" prints one of them only
+#     make fuzz    a hundred thousand odd requests, odd texts, and two deployments in a bad network: half an hour
+#     make doctor  checks what is stored: STORE=sqlite:.local/ocpi.db or STORE=dynamodb:<table>; REPAIR=1 mends it
 
 PYTHON ?= python3
+STORE ?= sqlite:.local/ocpi.db
 BIN := .venv/bin
 SOURCES := layers local tests $(wildcard benchmarks/*.py)
 
@@ -17,9 +21,21 @@ test: .venv/dev .venv-sam/ready
 
 check: .venv/dev lint types      ; $(BIN)/cfn-lint template.yaml
 
+bench: .venv/bench .venv-alternative ; @$(BIN)/python benchmarks/run.py $(BENCH)
+
+fuzz: .venv/dev
+	@$(BIN)/python benchmarks/fuzz.py
+	@$(BIN)/python benchmarks/fuzz_parsers.py
+	@$(BIN)/python benchmarks/twins.py --seeds 1 2 3 4 5 6 7 8 9 10 --stories 8
+
+doctor: .venv/local              ; @$(BIN)/python -m ocpi.doctor $(STORE) $(if $(REPAIR),--repair)
+
 format: .venv/dev                ; $(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-clean:                           ; rm -rf .venv .venv-sam .aws-sam .*_cache .hypothesis layers/ocpi/python/*.egg-info
+clean:                           ; rm -rf .venv .venv-sam .venv-alternative .aws-sam .*_cache .hypothesis layers/ocpi/python/*.egg-info
+
+# Vulnerabilities known of what is pinned, and checkov over the template; needs an index. sbom: what the layer is made of.
+audit sbom:                      ; $(MAKE) -C requirements $@
 
 lint: .venv/dev                  ; $(BIN)/ruff check . && $(BIN)/ruff format --check .
 
@@ -28,11 +44,18 @@ types: .venv/dev
 	$(BIN)/mypy $(SOURCES)
 	set -e; for folder in functions/*/; do echo $$folder; MYPYPATH=$$folder $(BIN)/mypy $$folder; done
 
-.venv/local: .venv/made          ; $(BIN)/pip install $(QUIETLY) -e .[local] && touch $@
-.venv/dev: .venv/made            ; $(BIN)/pip install $(QUIETLY) -e .[dev] && touch $@ .venv/local
+# To the byte: versions and hashes are those of requirements/, and of ourselves nothing is left to resolve.
+.venv/local: .venv/made requirements/local.txt ; $(LOCKED) requirements/local.txt && $(OURSELVES) && touch $@
+.venv/dev: .venv/made requirements/dev.txt     ; $(LOCKED) requirements/dev.txt && $(OURSELVES) && touch $@ .venv/local
+.venv/bench: .venv/made          ; $(BIN)/pip install $(QUIETLY) -e .[bench] && touch $@ .venv/dev .venv/local
 
 # The SAM command line pins its dependencies tightly, so it lives apart from ours.
 .venv-sam/ready:                 ; $(PYTHON) -m venv .venv-sam && .venv-sam/bin/pip install $(QUIETLY) aws-sam-cli==1.170.0 && touch $@
+
+# Another OCPI library, to compare with: apart from ours, and left out where it cannot be installed.
+.venv-alternative:
+	@$(PYTHON) -m venv $@ && $@/bin/pip install $(QUIETLY) extrawest-ocpi==2025.7.16 "mangum>=0.19,<1" || \
+		{ rm -rf $@; echo "no alternative to compare with: extrawest-ocpi could not be installed" >&2; }
 
 .venv/made: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -41,5 +64,7 @@ types: .venv/dev
 	@touch $@
 
 QUIETLY := --quiet --disable-pip-version-check
+LOCKED = $(BIN)/pip install $(QUIETLY) --require-hashes --requirement
+OURSELVES = $(BIN)/pip install $(QUIETLY) --no-deps --no-build-isolation --editable .
 
-.PHONY: run test check format clean lint types
+.PHONY: run test check bench fuzz doctor format clean lint types audit sbom

@@ -1,0 +1,85 @@
+"""What is installed and deployed is pinned to the byte, and the bill of materials names all that is deployed."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LAYER = "layers/dependencies/requirements.txt"
+LOCAL, DEV = "requirements/local.txt", "requirements/dev.txt"
+_PIN = re.compile(
+    r"(?m)^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})*)$"
+)
+locks = pytest.mark.parametrize("lock", [LAYER, LOCAL, DEV])
+
+
+def text_of(lock: str) -> str:
+    return (ROOT / lock).read_text(encoding="utf-8")
+
+
+def pins(lock: str) -> dict[str, str]:
+    """The version of each package."""
+    return {canonicalize_name(found["name"]): found["version"] for found in _PIN.finditer(text_of(lock))}
+
+
+def wanted(*extras: str) -> list[Requirement]:
+    """What ``pyproject.toml`` asks for, ourselves left out."""
+    listed = [*PROJECT["dependencies"], *(each for extra in extras for each in PROJECT["optional-dependencies"][extra])]
+    return [requirement for requirement in map(Requirement, listed) if requirement.name != PROJECT["name"]]
+
+
+@locks
+def test_every_line_is_a_version_with_its_hashes(lock: str) -> None:
+    lines = [line for line in text_of(lock).splitlines() if line and not line.startswith(("#", " "))]
+    found = list(_PIN.finditer(text_of(lock)))
+    assert len(found) == len(lines) > 10
+    assert all(each["hashes"] for each in found)
+
+
+@pytest.mark.parametrize(("lock", "extras"), [(LAYER, ()), (LOCAL, ("local",)), (DEV, ("local", "dev"))])
+def test_a_lock_holds_what_the_project_asks_for(lock: str, extras: tuple[str, ...]) -> None:
+    known = pins(lock)
+    for requirement in wanted(*extras):
+        assert requirement.specifier.contains(known[canonicalize_name(requirement.name)]), requirement
+
+
+def test_what_is_tested_is_what_is_deployed() -> None:
+    for lock in (LOCAL, DEV):
+        assert pins(LAYER).items() <= pins(lock).items()
+
+
+def test_what_builds_us_is_pinned_too() -> None:
+    build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
+    for requirement in map(Requirement, build):
+        assert requirement.specifier.contains(pins(LOCAL)[requirement.name])
+        assert requirement.specifier.contains(pins(DEV)[requirement.name])
+
+
+def test_the_layer_is_installed_by_hash_and_never_built() -> None:
+    recipe = (ROOT / "layers/dependencies/Makefile").read_text(encoding="utf-8")
+    assert {"--no-deps", "--require-hashes", "--only-binary=:all:"} <= set(recipe.split())
+
+
+def test_the_bill_of_materials_names_every_package_of_the_layer_with_all_its_hashes() -> None:
+    bill: dict[str, Any] = json.loads((ROOT / "requirements/layer.cdx.json").read_text(encoding="utf-8"))
+    assert (bill["bomFormat"], bill["metadata"]["component"]["name"]) == ("CycloneDX", PROJECT["name"])
+    assert {canonicalize_name(each["name"]): each["version"] for each in bill["components"]} == pins(LAYER)
+    assert {each["purl"] for each in bill["components"]} == {
+        f"pkg:pypi/{name}@{version}" for name, version in pins(LAYER).items()
+    }
+    stated = {
+        hashed["content"]
+        for component in bill["components"]
+        for reference in component["externalReferences"]
+        for hashed in reference.get("hashes", [])
+    }
+    assert stated == set(re.findall(r"--hash=sha256:([0-9a-f]{64})", text_of(LAYER)))
