@@ -1,26 +1,25 @@
 """What a page costs in collections of 1,000, 60,000 and 1,000,000 objects, wherever it begins and whatever it filters.
 
-    python benchmarks/paging.py [--json FILE] [--sizes 1000,60000,1000000]
+    python benchmarks/paging.py [--quick] [--json FILE] [--sizes 1000,60000,1000000] [--sqlite-sizes …]
 
-**DynamoDB** is not there: the adapter's own code runs against a table in memory (``tests/support/fake_dynamodb.py``)
-that counts requests and charges for reads by DynamoDB's rules, items and index entries at their real sizes. Objects are
-made up as they are asked for, and the counters are laid out as the function ``counters`` leaves those of a list that
-only grew: that it counts right is for the tests to prove. What is shown is requests and read units of one page, and of
-these what is beyond the page's own: beyond its documents, read consistently, and its entries in the index.
+**DynamoDB** is not there: the adapter's own code runs against a table in memory (``tests/support/big_table.py``) that
+counts requests and charges for reads by DynamoDB's rules, items and index entries at their real sizes. That the
+counters count right is for the tests to prove. What is shown is requests and read units of one page, and of these what
+is beyond the page's own: beyond its documents, read consistently, and its entries in the index.
 
 **SQLite** is the real thing, on a disk: objects are put into the file at once and counted by its migration's statement.
-Shown is the median time of a page.
+Shown is the median time of a page, which the load of the machine disturbs: the ratio to a page of the smallest
+collection is what counts. ``--quick`` stops at 50,000 objects in SQLite, and
+leaves out one mix of audiences.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
 import time
-from bisect import bisect_left
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,225 +27,97 @@ from typing import TYPE_CHECKING, Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "ocpi" / "python")]
 
-from ocpi.store.counter_tree import BOTTOM, MIDDLE, NodeId, packed, separator  # noqa: E402 - the path comes first
+from report import Curve, Figure, Report  # noqa: E402 - as above
+
 from ocpi.store.dynamodb import DynamoDBStore  # noqa: E402 - as above
-from ocpi.store.dynamodb_counters import CountedList, State, node_key, state_key  # noqa: E402 - as above
-from ocpi.store.port import Collection, PageQuery  # noqa: E402 - as above
+from ocpi.store.port import PageQuery  # noqa: E402 - as above
 from ocpi.store.sqlite import SQLiteStore  # noqa: E402 - as above
 from ocpi.store.sqlite_counters import SQLiteCounters  # noqa: E402 - as above
-from tests.support.fake_dynamodb import UNIT, FakeDynamoDB, size_of  # noqa: E402 - as above
+from tests.support.big_table import DOCUMENT, LOCATIONS, MIXES, PARTY, BigTable, Objects  # noqa: E402 - the path comes first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-LOCATIONS = Collection("own", "locations")
-PARTY = "NL-TNM"
-DOCUMENT = "x" * 3000
-LISTS = [
-    (str(LOCATIONS), "created"),
-    (str(LOCATIONS), "updated"),
-    (f"{LOCATIONS}|{PARTY}", "addressed"),
-    (f"{LOCATIONS}|{PARTY}", "updated"),
-]
 LIMIT = 50
 SIZES = (1_000, 60_000, 1_000_000)
-YEAR_S = 365 * 86_400
-CHUNK, FANOUT = 75, 24
-"""As splitting at the end of a list leaves them."""
+QUICK_SQLITE = (1_000, 10_000, 50_000)
 REPEATS = 50
+OFFSETS = 12
+START, END = "2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"
+CURVED = {"first page": "first", "offset in the middle": "offset in the middle", "both dates, offset": "both, offset"}
+"""Pages whose growth is drawn, by what they are called there."""
 
 
 @dataclass(frozen=True)
-class Objects:
-    """``size`` objects, every third for one party, the others for everybody. ``tied``: imported with one timestamp."""
+class Row:
+    """One page. ``cost`` is read units in DynamoDB, of which ``beyond`` are not its own; in SQLite milliseconds."""
 
-    size: int
-    tied: bool
-
-    def id(self, number: int) -> str:
-        """In lower case, as keys have it."""
-        return f"loc-{number:07d}"
-
-    def created(self, number: int) -> str:
-        """One every millisecond."""
-        return f"2025-06-01T00:{number // 60_000:02d}:{number // 1000 % 60:02d}.{number % 1000 * 1000:06d}Z"
-
-    def updated(self, number: int) -> str:
-        """All over a year, or all at once."""
-        if self.tied:
-            return "2026-01-01T00:00:00Z"
-        second = number * 7_919_993 % YEAR_S
-        return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1_767_225_600 + second))
-
-    def audience(self, number: int) -> str:
-        """Who may see it."""
-        return "*" if number % 3 else PARTY
-
-
-class BigTable(FakeDynamoDB):
-    """Lists of keys instead of items: what is in the items follows from the numbers of the objects."""
-
-    def __init__(self, objects: Objects) -> None:
-        super().__init__()
-        self._objects = objects
-        numbers = range(objects.size)
-        collection = str(LOCATIONS)
-        self._lists = {
-            CountedList(where, order): sorted(
-                f"{objects.updated(n) if order == 'updated' else objects.created(n)}#{objects.id(n)}"
-                for n in (numbers if where == collection else range(0, objects.size, 3))
-            )
-            for where, order in LISTS
-        }
-        state = State(1, complete=True).item(collection)
-        self.items[state_key(collection)] = state
-        for counted, keys in self._lists.items():
-            self._lay_out(counted, keys)
-
-    def _lay_out(self, counted: CountedList, keys: Sequence[str]) -> None:
-        """The nodes of a list's tree."""
-        everybody = "|" not in counted.partition
-        children = []
-        for start in range(0, len(keys), CHUNK):
-            low = separator(keys[start - 1], keys[start]) if start else ""
-            chunk = keys[start : start + CHUNK]
-            number = packed(len(chunk), sum(everybody and int(key[-7:]) % 3 > 0 for key in chunk))
-            children.append((low, number))
-        for level in (BOTTOM, MIDDLE):
-            parts = [children[start : start + FANOUT] for start in range(0, len(children), FANOUT)]
-            ends = [*(part[0][0] for part in parts[1:]), None]
-            for part, end in zip(parts, ends, strict=True):
-                self._node(counted, NodeId(level, part[0][0]), part, end if level == BOTTOM else None)
-            children = [(part[0][0], sum(number for _, number in part)) for part in parts]
-        self._node(counted, NodeId(0, ""), children, None)
-
-    def _node(self, counted: CountedList, node: NodeId, children: list[tuple[str, int]], upper: str | None) -> None:
-        key = node_key(counted, 1, node)
-        numbers = {"structure": 1000, "changes": 1_000_000, **{f"={low}": number for low, number in children}}
-        item: dict[str, Any] = {name: {"N": str(number)} for name, number in numbers.items()}
-        item |= {"pk": {"S": key[0]}, "sk": {"S": key[1]}} | ({"upper": {"S": upper}} if upper else {})
-        self.items[key] = item
-
-    def batch_get_item(self, **request: Any) -> dict[str, Any]:
-        """Objects are made up, anything else is there."""
-        ((table, wanted),) = request["RequestItems"].items()
-        if not wanted["Keys"][0]["pk"]["S"].startswith("OBJECT#"):
-            return super().batch_get_item(**request)
-        self.calls["BatchGetItem"] += 1
-        items = [self._item(key["pk"]["S"]) for key in wanted["Keys"]]
-        for item in items:
-            self._charge(size_of(item), consistent=True)
-        return {"Responses": {table: items}, "UnprocessedKeys": {}}
-
-    def _item(self, pk: str) -> dict[str, Any]:
-        number, objects = int(pk[-7:]), self._objects
-        values = {
-            "pk": pk,
-            "sk": "OBJECT",
-            "collection": str(LOCATIONS),
-            "id": objects.id(number).upper(),
-            "version": "2.1.1",
-            "document": DOCUMENT,
-            "last_updated": objects.updated(number),
-            "created": objects.created(number),
-            "received": objects.created(number),
-            "created_key": f"{objects.created(number)}#{objects.id(number)}",
-            "updated_key": f"{objects.updated(number)}#{objects.id(number)}",
-            "write_id": "0" * 32,
-            "audience": objects.audience(number),
-        }
-        return {name: {"S": value} for name, value in values.items()}
-
-    def query(self, **request: Any) -> dict[str, Any]:
-        """Of the lists."""
-        self.calls["Query"] += 1
-        values, index = request["ExpressionAttributeValues"], request["IndexName"]
-        partition = values[":partition"]["S"]
-        order = "updated" if index.endswith("updated") else "addressed" if "|" in partition else "created"
-        keys = self._lists[CountedList(partition, order)]
-        after = request.get("ExclusiveStartKey")
-        start = bisect_left(keys, after[f"{order}_key"]["S"] + "\0" if after else values[":low"]["S"])
-        end = bisect_left(keys, values[":high"]["S"])
-        last = min(start + request.get("Limit", 10**9), start + 1_000_000 // self.entry_size(), end)
-        self._charge(max(0, last - start) * self.entry_size(), consistent=False)
-        found = keys[start:last]
-        if ":audience" in values:
-            found = [key for key in found if int(key[-7:]) % 3]
-        answer: dict[str, Any] = {"Count": len(found)}
-        if request.get("Select") != "COUNT":
-            answer["Items"] = [
-                {"pk": {"S": f"OBJECT#{LOCATIONS}#{key[-11:]}"}, f"{order}_key": {"S": key}} for key in found
-            ]
-        if last < end:
-            answer["LastEvaluatedKey"] = {f"{order}_key": {"S": keys[last - 1]}}
-        return answer
-
-    def entry_size(self) -> int:
-        """Bytes of an entry of an index."""
-        entry = {
-            "pk": f"OBJECT#{LOCATIONS}#{self._objects.id(0)}",
-            "sk": "OBJECT",
-            "collection": str(LOCATIONS),
-            "created_key": f"{self._objects.created(0)}#{self._objects.id(0)}",
-            "audience": PARTY,
-        }
-        return size_of({name: {"S": value} for name, value in entry.items()})
-
-    def own_units(self, documents: int, audience: str | None) -> float:
-        """What a page costs by itself: its documents, and its entries and one more."""
-        share = 3 / 2 if audience == "*" else 1
-        entries = (documents + 1) * share * self.entry_size()
-        document = size_of(self._item(f"OBJECT#{LOCATIONS}#{self._objects.id(0)}"))
-        return documents * -(-document // UNIT) + -(-entries // UNIT) * 0.5
+    store: str
+    kind: str
+    objects: int
+    page: str
+    query: PageQuery
+    total: int
+    cost: float
+    calls: int = 0
+    beyond: float = 0.0
 
 
 def queries(size: int) -> dict[str, PageQuery]:
     """Pages at every place, with every filter, by what they are called in the output."""
     created = PageQuery(LOCATIONS, LIMIT)
     updated = replace(created, order="last_updated")
-    start, middle, end = "2026-01-01T00:00:00Z", "2026-06-15T12:34:56Z", "2027-01-01T00:00:00Z"
     both = replace(updated, updated_from="2026-03-01T00:00:00Z", updated_to="2026-11-11T11:11:11Z")
-    return {
+    pages = {
         "first": created,
         "offset in the middle": replace(created, offset=size // 2),
         "offset at the end": replace(created, offset=size - LIMIT),
         "offset beyond the end": replace(created, offset=size * 2),
-        "date_from": replace(updated, updated_from=middle),
-        "date_from all": replace(updated, updated_from=start, offset=size // 2),
+        "date_from": replace(updated, updated_from="2026-06-15T12:34:56Z"),
+        "date_from all": replace(updated, updated_from=START, offset=size // 2),
         "date_from, offset": replace(updated, updated_from="2026-03-01T00:00:00Z", offset=size // 3),
-        "date_to, offset": replace(updated, updated_to=end, offset=size // 3),
+        "date_to, offset": replace(updated, updated_to=END, offset=size // 3),
         "both, offset": replace(both, offset=size // 4),
-        "one party, offset": replace(created, audience=PARTY, offset=size // 4),
-        "one party, both, offset": replace(both, audience=PARTY, offset=size // 8),
-        "everybody, offset": replace(created, audience="*", offset=size // 4),
     }
+    for name, audience in (("one party", PARTY), ("everybody", "*")):
+        pages[f"{name}, first"] = replace(created, audience=audience)
+        pages[f"{name}, offset"] = replace(created, audience=audience, offset=size // 200)
+        pages[f"{name}, both, offset"] = replace(both, audience=audience, offset=size // 400)
+    return pages
 
 
-def dynamodb(size: int, *, tied: bool) -> Iterator[dict[str, Any]]:
-    table = BigTable(Objects(size, tied))
+def read(table: BigTable, name: str, query: PageQuery, objects: Objects) -> Row:
+    """One page of a simulated table."""
     client: Any = table
-    store = DynamoDBStore("table", client)
-    pages = queries(size)
-    position = store.objects.page(pages["offset in the middle"]).next
-    pages["Link"] = replace(pages["first"], after=position)
-    for name, query in pages.items():
-        table.calls.clear()
-        table.read_units = 0
-        page = store.objects.page(query)
-        own = table.own_units(len(page.documents), query.audience)
-        yield {
-            "store": "dynamodb, simulated" + (", one timestamp" if tied else ""),
-            "objects": size,
-            "page": name,
-            "total": page.total,
-            "calls": table.calls.total(),
-            "read_units": table.read_units,
-            "beyond_the_page": table.read_units - own,
-        }
+    table.calls.clear()
+    table.read_units = 0
+    page = DynamoDBStore("table", client).objects.page(query)
+    calls, units = table.calls.total(), table.read_units
+    kind = f"{objects.mix}{', one timestamp' if objects.tied else ''}"
+    own = table.own_units(len(page.documents))
+    return Row("dynamodb, simulated", kind, objects.size, name, query, page.total, units, calls, units - own)
 
 
-def sqlite(size: int) -> Iterator[dict[str, Any]]:
-    objects = Objects(size, tied=False)
+def dynamodb(size: int, mixes: Sequence[str]) -> Iterator[Row]:
+    """Pages of every mix of audiences; of the first with one timestamp as well, and over offsets and filters."""
+    for position, mix in enumerate(mixes):
+        for tied in (False, True) if position == 0 else (False,):
+            objects = Objects(size, tied, mix)
+            table = BigTable(objects)
+            for name, query in queries(size).items():
+                yield read(table, name, query, objects)
+            if not tied and position == 0:
+                for step in range(OFFSETS):
+                    offset = size * step // OFFSETS
+                    yield read(table, "over offset", PageQuery(LOCATIONS, LIMIT, offset), objects)
+                    until = f"2026-{step + 1:02d}-28T00:00:00Z"
+                    filtered = PageQuery(LOCATIONS, LIMIT, size // 100, order="last_updated", updated_to=until)
+                    yield read(table, "over filter", replace(filtered, updated_from=START), objects)
+
+
+def sqlite(size: int) -> Iterator[Row]:
+    """The same pages of a file."""
+    objects = Objects(size)
     with tempfile.TemporaryDirectory() as folder:
         store = SQLiteStore(Path(folder) / "ocpi.db")
         with store._database.writing(durable=False) as db:  # noqa: SLF001 - a million puts would take ten minutes
@@ -255,16 +126,14 @@ def sqlite(size: int) -> Iterator[dict[str, Any]]:
                 " created, received, findings, addressed_key) VALUES (?, ?, ?, '2.1.1', ?, ?, ?, 1, ?, ?, '[]', ?)",
                 (_row(objects, number) for number in range(size)),
             )
-        counters = SQLiteCounters(store._database)  # noqa: SLF001 - as above
-        counters.rebuild(str(LOCATIONS))
+        SQLiteCounters(store._database).rebuild(str(LOCATIONS))  # noqa: SLF001 - as above
         for name, query in queries(size).items():
             times = []
             for _ in range(REPEATS):
                 begin = time.perf_counter()
                 page = store.objects.page(query)
                 times.append(time.perf_counter() - begin)
-            milliseconds = statistics.median(times) * 1000
-            yield {"store": "sqlite", "objects": size, "page": name, "total": page.total, "ms": round(milliseconds, 3)}
+            yield Row("sqlite", objects.mix, size, name, query, page.total, statistics.median(times) * 1000)
         store.close()
 
 
@@ -276,32 +145,108 @@ def _row(objects: Objects, number: int) -> tuple[str | None, ...]:
     return (str(LOCATIONS), name, name, document, last_updated, audience, created, created, addressed)
 
 
-def measure(sizes: Sequence[int] = SIZES) -> Iterator[dict[str, Any]]:
+def reported(rows: Sequence[Row]) -> Report:
+    """As ``make bench`` takes it."""
+    simulated = [row for row in rows if row.store != "sqlite"]
+    files = [row for row in rows if row.store == "sqlite"]
+    sizes, file_sizes = sorted({row.objects for row in simulated}), sorted({row.objects for row in files})
+    figures = []
+    for size in sizes:
+        found = [row for row in simulated if row.objects == size]
+        figures += [
+            Figure(
+                f"most requests for a page of {size:,} objects", max(row.calls for row in found), "requests", aim="20"
+            ),
+            Figure(
+                f"most read units for a page of {size:,} objects, beyond its own",
+                max(row.beyond for row in found),
+                "read units",
+                aim="at most 15",
+            ),
+        ]
+    for label, page in CURVED.items():
+        times = {row.objects: row.cost for row in files if row.page == page}
+        figures.append(
+            Figure(
+                f"SQLite, {label}, {file_sizes[-1]:,} objects",
+                round(times[file_sizes[-1]], 3),
+                "ms",
+                ratio=round(times[file_sizes[-1]] / times[file_sizes[0]], 2),
+                baseline=f"the same of {file_sizes[0]:,} objects",
+            )
+        )
+    notes = [
+        "DynamoDB is simulated: requests and read units are counted by its rules, not measured.",
+        "A chunk has up to 100 keys: within one a page may cost up to 2.5 read units more or less than beside it.",
+        "SQLite's times are those of a shared machine.",
+    ]
+    return Report("paging", figures, [*dynamodb_curves(simulated), *sqlite_curves(files)], notes)
+
+
+def dynamodb_curves(rows: Sequence[Row]) -> Iterator[Curve]:
+    """Over the size of a collection, and in the largest over offset and filter."""
+    sizes = sorted({row.objects for row in rows})
+    series: dict[str, list[tuple[float, float]]] = {}
+    for size in sizes:
+        found = [row for row in rows if row.objects == size]
+        series.setdefault("most requests", []).append((size, max(row.calls for row in found)))
+        series.setdefault("most read units beyond the page's own", []).append((size, max(row.beyond for row in found)))
+    yield Curve("A page in DynamoDB, whichever it is", "objects", "of a page", series, x_scale="log")
+    largest = [row for row in rows if row.objects == sizes[-1] and row.kind == next(iter(MIXES))]
+    for title, x in (("offset", "offset"), ("filter", "objects that match the filter")):
+        found = [row for row in largest if row.page == f"over {title}"]
+        at = [row.query.offset if title == "offset" else row.total for row in found]
+        yield Curve(
+            f"A page of {sizes[-1]:,} objects in DynamoDB, over {title}",
+            x,
+            "of a page",
+            {
+                "requests": [(where, row.calls) for where, row in zip(at, found, strict=True)],
+                "read units": [(where, row.cost) for where, row in zip(at, found, strict=True)],
+                "read units beyond its own": [(where, row.beyond) for where, row in zip(at, found, strict=True)],
+            },
+        )
+
+
+def sqlite_curves(rows: Sequence[Row]) -> Iterator[Curve]:
+    """Over the size of a collection."""
+    series: dict[str, list[tuple[float, float]]] = {
+        label: [(row.objects, round(row.cost, 3)) for row in rows if row.page == page] for label, page in CURVED.items()
+    }
+    yield Curve(f"A page of {LIMIT} in SQLite", "objects", "ms", series, x_scale="log")
+
+
+def measure(sizes: Sequence[int], mixes: Sequence[str], sqlite_sizes: Sequence[int]) -> Iterator[Row]:
     """A row for each store, size and page."""
     for size in sizes:
-        yield from dynamodb(size, tied=False)
-        yield from dynamodb(size, tied=True)
+        yield from dynamodb(size, mixes)
+    for size in sqlite_sizes:
         yield from sqlite(size)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What a page costs by the size of its collection.")
-    parser.add_argument("--json", type=Path, help="write the rows there")
-    parser.add_argument("--sizes", default=",".join(map(str, SIZES)))
+    parser.add_argument("--json", type=Path, help="write the report there")
+    parser.add_argument(
+        "--quick", action="store_true", help="SQLite up to 50,000 objects only, and one mix of audiences less"
+    )
+    parser.add_argument("--sizes", type=_numbers, default=SIZES, help="simulated, in DynamoDB")
+    parser.add_argument("--sqlite-sizes", type=_numbers, default=None)
     chosen = parser.parse_args()
     rows = []
-    for row in measure([int(size) for size in chosen.sizes.split(",")]):
+    mixes, sqlite_sizes = (list(MIXES)[:2], QUICK_SQLITE) if chosen.quick else (list(MIXES), SIZES)
+    for row in measure(chosen.sizes, mixes, chosen.sqlite_sizes or sqlite_sizes):
         rows.append(row)
-        cost = (
-            f"{row['ms']:8.3f} ms"
-            if "ms" in row
-            else (
-                f"{row['calls']:3} calls {row['read_units']:6.1f} read units, {row['beyond_the_page']:4.1f} not its own"
-            )
-        )
-        print(f"{row['store']:36} {row['objects']:>9,} {row['page']:24} {row['total']:>9,}  {cost}", flush=True)
+        cost = f"{row.cost:8.3f} ms"
+        if row.store != "sqlite":
+            cost = f"{row.calls:3} requests {row.cost:6.1f} read units, {row.beyond:4.1f} not its own"
+        print(f"{row.store:20} {row.kind:38} {row.objects:>9,} {row.page:24} {row.total:>9,}  {cost}", flush=True)
     if chosen.json:
-        chosen.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        reported(rows).write(chosen.json)
 
 
 if __name__ == "__main__":

@@ -131,15 +131,17 @@ def test_an_object_has_the_keys_of_those_indexes_only_that_it_is_to_be_found_in(
     store: Store, client: DynamoDBClient
 ) -> None:
     assert isinstance(store, DynamoDBStore)
-    indexed = {"view", "addressed_key", "lookup", "due_list", "due_key"}
+    indexed = {"view", "addressed_key", "party_key", "lookup", "due_list", "due_key"}
     whole = draft("1", audience="NL-TNM", lookup="x", due="2026-01-01T00:00:00Z")
-    for expected, wanted, keys in ((None, whole, indexed), (1, draft("1"), set()), (2, whole, indexed)):
+    everybodys, nobodys = draft("1", audience="*"), draft("1", audience=None)
+    steps = [(whole, indexed), (nobodys, set()), (whole, indexed), (everybodys, {"view", "addressed_key"})]
+    for expected, (wanted, keys) in zip((None, 1, 2, 3), steps, strict=True):
         store.objects.put(key("a"), wanted, expected=expected)
         item = client.get_item(TableName=store._table, Key=object_key(key("a")))["Item"]
         assert item.keys() & indexed == keys
 
 
-def test_the_first_audience_of_an_object_sets_its_addressed_key_and_the_loss_of_it_removes_it(
+def test_the_first_party_of_an_object_sets_its_addressed_key_which_for_everybody_is_that_of_its_creation(
     store: Store, client: DynamoDBClient
 ) -> None:
     keys = []
@@ -152,7 +154,8 @@ def test_the_first_audience_of_an_object_sets_its_addressed_key_and_the_loss_of_
             first = {"S": f"{put.received}#a"}
             assert keys[-1] == first
             assert (first == item["created_key"]) == (revision == 0)
-    assert keys == [keys[0]] * 3 + [None] + [keys[4]] * 2 + [None]
+    assert keys == [keys[0]] * 3 + [item["created_key"]] + [keys[4]] * 2 + [None]
+    assert keys[4] != keys[0]
 
 
 @pytest.mark.parametrize("audience", [None, "*", "NL-TNM"])

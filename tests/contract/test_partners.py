@@ -219,6 +219,36 @@ def test_the_first_use_of_a_renewed_token_ends_the_old_one(store: Store) -> None
         assert store.partners.grant(B) == renewed
 
 
+@pytest.mark.req("CR-14", "CR-37")
+@pytest.mark.parametrize("fading", [True, False])
+def test_a_change_asked_for_with_a_token_that_is_gone_by_then_is_a_conflict_and_changes_nothing(
+    store: Store, fading: bool
+) -> None:
+    renewed = Grant(B, "p1", "registered", replaces=A)
+    before = store.partners.save(new(invited(), Grant(A, "p1", "registered"), renewed))
+    new_grant = Grant(C, "p1", "registered", replaces=A)
+    old = Grant(A, "p1", "registered", expires_at="2999-01-01T00:00:00.000000Z")
+    grants = (new_grant, old) if fading else (new_grant,)
+    change = PartnerChange(
+        registered(grants=(C, A)), 1, grants, drop_grants=() if fading else (A,), claim_party=True, shown=A
+    )
+    store.partners.settle(renewed)
+
+    with pytest.raises(Conflict):
+        store.partners.save(change)
+    assert store.partners.get("p1") == before
+    assert (store.partners.grant(A), store.partners.grant(C)) == (None, None)
+    assert store.partners.by_party("EMSP", "NL", "TNM") is None
+
+    store.partners.save(replace(change, shown=B, drop_grants=(A, B), put_grants=(new_grant,)))
+    assert store.partners.grant(C) == new_grant
+
+
+def test_a_change_says_what_becomes_of_the_token_that_was_shown_for_it() -> None:
+    with pytest.raises(ValueError, match="says nothing"):
+        PartnerChange(invited(), 1, put_grants=(Grant(B, "p1", "registered"),), drop_grants=(C,), shown=A)
+
+
 def test_settling_a_grant_that_replaces_nothing_drops_nothing(store: Store) -> None:
     store.partners.save(new(invited(), Grant(A, "p1", "registered")))
 

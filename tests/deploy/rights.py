@@ -41,13 +41,17 @@ https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaDynamoD
 ANY_CALL: frozenset[Right] = frozenset(
     {
         ("dynamodb:GetItem", "Table"),  # whose token it is
-        ("dynamodb:UpdateItem", "Table"),  # when the partner was seen last
+        ("dynamodb:UpdateItem", "Table"),  # when the partner was seen last, or that nobody knows the token
         ("dynamodb:DeleteItem", "Table"),  # the token that the one of this call replaces
         ("dynamodb:BatchWriteItem", "Table"),  # the log of exchanges
         ("sqs:SendMessage", "Deliveries"),  # that a partner is back which could not be reached
     }
 )
 """What any call of a partner may need, whichever module it is for."""
+_PAGES: set[Right] = {
+    ("dynamodb:Query", f"Table/index/{index}")
+    for index in ("by_created", "by_updated", "by_audience_created", "by_audience_updated")
+}
 RARELY: dict[str, set[Right]] = {
     # Messages of more than one run, and messages that were lost.
     "PullFunction": {("sqs:SendMessage", "Pulls")},
@@ -57,8 +61,16 @@ RARELY: dict[str, set[Right]] = {
     "PushFunction": {("sqs:SendMessage", "DeliveriesDead")},
     # A result that the eMSP does not take at once.
     "CommandResultsFunction": {("sqs:ChangeMessageVisibility", "CommandResults")},
+    # Lists so long that they are split, and objects that are deleted: tests/unit/store/test_counters_rights.py.
+    "CountersFunction": {
+        ("dynamodb:DeleteItem", "Table"),
+        *(_PAGES - {("dynamodb:Query", "Table/index/by_created")}),
+    },
+    # By which of the indexes a list is read depends on whether its objects are counted yet.
+    "LocationsFunction": _PAGES,
+    "TariffsFunction": _PAGES,
     # The webhook that is asked about tokens, which this deployment does not have.
-    "TokensFunction": {("secretsmanager:GetSecretValue", "WebhookSecret")},
+    "TokensFunction": {("secretsmanager:GetSecretValue", "WebhookSecret"), *_PAGES},
 }
 """What these tests bring about in no function, though there are ways to."""
 

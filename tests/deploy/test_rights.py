@@ -78,7 +78,7 @@ def used(
         ("CommandResultsFunction", ("sqs:SendMessage", "CommandResultsDead")),
         ("DeliverFunction", ("dynamodb:Query", "Table/index/by_audience_updated")),
         ("PushFunction", ("dynamodb:Query", "Table")),
-        ("CountersFunction", ("dynamodb:TransactWriteItems", "Table")),
+        ("CountersFunction", ("dynamodb:PutItem", "Table")),
         ("PullFunction", ("dynamodb:GetItem", "Table")),
         ("ReconcileFunction", ("dynamodb:Query", "Table/index/by_audience_created")),
     ):

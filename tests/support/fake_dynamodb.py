@@ -2,8 +2,9 @@
 
 It takes those requests that the objects' side of the adapter makes, keeps indexes at once, and knows the rules by which
 DynamoDB charges for reads: the size of what was looked at, in steps of 4 kB, half of that unless consistent; each item
-of a batch by itself, a query as a whole (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/
-read-write-operations.html). ``calls`` and ``read_units`` add up. ``stream`` has a record of each write of an item, as
+of a batch by itself, a query as a whole; and for writes of items: the larger of old and new in steps of 1 kB, twice in
+a transaction (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html). ``calls``,
+``read_units`` and ``write_units`` add up. ``stream`` has a record of each write of an item, as
 Lambda gets it. Parts of moto's and ministack's behaviour that the adapter relies on are tested with those.
 """
 
@@ -27,6 +28,7 @@ Item = dict[str, Any]
 Entry = tuple[tuple[str, str], dict[str, Any]]
 """Of an index: sort key and partition key of the table, and what is projected."""
 UNIT = 4096
+WRITE_UNIT = 1024
 MOST_BYTES = 1_000_000
 
 
@@ -38,12 +40,17 @@ class TransactionCanceledException(ClientError):
     pass
 
 
+class TransactionConflictException(ClientError):
+    pass
+
+
 class FakeDynamoDB:
     """A client of one table, whose name is not looked at."""
 
     exceptions = SimpleNamespace(
         ConditionalCheckFailedException=ConditionalCheckFailedException,
         TransactionCanceledException=TransactionCanceledException,
+        TransactionConflictException=TransactionConflictException,
     )
 
     def __init__(self) -> None:
@@ -53,6 +60,9 @@ class FakeDynamoDB:
         self.read_units = 0.0
         self.before: Callable[[str, dict[str, Any]], None] = lambda operation, request: None
         """Called with each write before it is carried out: where another process may come in between."""
+        self.after: Callable[[], None] = lambda: None
+        """Called when a write was carried out: where the process may die before it hears of it."""
+        self.write_units = 0
         self._sequence = 0
         self._indexes: dict[str, tuple[str, str]] = index_keys()
         self._entries: dict[str, defaultdict[str, list[Entry]]] = {name: defaultdict(list) for name in self._indexes}
@@ -122,6 +132,11 @@ class FakeDynamoDB:
     def _charge(self, size: int, *, consistent: bool) -> None:
         self.read_units += max(1, -(-size // UNIT)) * (1 if consistent else 0.5)
 
+    def _charge_write(self, key: tuple[str, str], old: Item | None, *, times: int) -> None:
+        """For the item alone: what its indexes cost comes on top of it."""
+        size = max(size_of(old or {}), size_of(self.items.get(key, {})))
+        self.write_units += times * max(1, -(-size // WRITE_UNIT))
+
     # Writes
 
     def put_item(self, **request: Any) -> dict[str, Any]:
@@ -144,8 +159,11 @@ class FakeDynamoDB:
             reasons = [{"Code": "ConditionalCheckFailed" if each else "None"} for each in refused]
             answer: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
             raise TransactionCanceledException(answer, "TransactWriteItems")
-        for kind, each in actions:
+        for (kind, each), key in zip(actions, keys, strict=True):
+            old = self.items.get(key)
             self._write(kind, each)
+            self._charge_write(key, old, times=2)
+        self.after()
         return {}
 
     def batch_write_item(self, **request: Any) -> dict[str, Any]:
@@ -153,7 +171,9 @@ class FakeDynamoDB:
         for requests in request["RequestItems"].values():
             assert len(requests) <= 25
             for each in requests:
+                self.before("BatchWriteItem", each["DeleteRequest"])
                 self._write("Delete", each["DeleteRequest"])
+                self.after()
         return {"UnprocessedItems": {}}
 
     def _single(self, kind: str, request: dict[str, Any]) -> dict[str, Any]:
@@ -168,7 +188,10 @@ class FakeDynamoDB:
             if stored:
                 answer["Item"] = stored
             raise ConditionalCheckFailedException(answer, f"{kind}Item")
-        return {"Attributes": self._write(kind, request) or {}}
+        new = self._write(kind, request)
+        self._charge_write(_key(request.get("Key") or request["Item"]), stored, times=1)
+        self.after()
+        return {"Attributes": (stored if request.get("ReturnValues") == "ALL_OLD" else new) or {}}
 
     def _write(self, kind: str, request: dict[str, Any]) -> Item | None:
         if kind == "ConditionCheck":
@@ -249,8 +272,9 @@ def _holds(request: dict[str, Any], item: Item | None) -> bool:
     if condition is None:
         return True
     for clause in condition.split(" AND "):
-        if clause == "attribute_not_exists(pk)":
-            met = item is None
+        if clause.startswith("attribute_not_exists("):
+            name = clause.removeprefix("attribute_not_exists(").rstrip(")")
+            met = item is None or names.get(name, name) not in item
         else:
             name, value = clause.split(" = ")
             met = item is not None and item.get(names.get(name, name)) == values[value]
@@ -278,10 +302,10 @@ def _updated(old: Item, request: dict[str, Any]) -> Item:
                 name, value = clause.split(" = ")
                 name = names.get(name, name)
                 if value.startswith("if_not_exists("):
-                    value = value[:-1].rpartition(", ")[2]
-                    new[name] = old.get(name, values[value])
+                    other, default = value.removeprefix("if_not_exists(").rstrip(")").split(", ")
+                    new[name] = old.get(names.get(other, other), values[default])
                 else:
-                    new[name] = values[value]
+                    new[name] = values[value] if value in values else old[names.get(value, value)]
     return new
 
 

@@ -26,8 +26,8 @@ class History:
     tied: bool = False
     ids: int = 400
     live: dict[str, Record] = field(default_factory=dict)
-    addressed: dict[str, int] = field(default_factory=dict)
-    """When each came to be for a party."""
+    addressed: dict[str, tuple[int, str]] = field(default_factory=dict)
+    """When each came to be for a party: by which write, and at which instant."""
     writes: int = 0
 
     def instant(self) -> str:
@@ -55,7 +55,7 @@ class History:
         if audience in (None, EVERYBODY):
             self.addressed.pop(name, None)
         else:
-            self.addressed.setdefault(name, self.writes)
+            self.addressed.setdefault(name, (self.writes, self.live[name].received))
 
     def delete(self, name: str) -> None:
         """Delete one."""
@@ -66,10 +66,16 @@ class History:
         """Any query."""
         offset = self.chance.choice([0, self.chance.randrange(len(self.live) + 5)])
         query = PageQuery(LOCATIONS, self.chance.randrange(1, 30), offset, audience=self.chance.choice(AUDIENCES))
+        query = replace(query, counted=self.chance.random() < 0.8)
         if self.chance.random() < 0.4:
-            return query
+            return replace(query, created_from=self.arrival())
         start, end = (self.chance.choice([None, self.instant(), ONE_INSTANT]) for _ in range(2))
         return replace(query, order="last_updated", updated_from=start, updated_to=end)
+
+    def arrival(self) -> str | None:
+        """When one of them came, or any time."""
+        instants = [record.received for record in self.live.values()] + [at for _, at in self.addressed.values()]
+        return self.chance.choice([None, *instants]) if self.chance.random() < 0.7 else None
 
     def listed(self, query: PageQuery) -> list[str]:
         """All documents that a query matches, in order."""
@@ -79,8 +85,11 @@ class History:
             found = {name: one for name, one in found.items() if low <= one.last_updated < high}
             return sorted(found, key=lambda name: (found[name].last_updated, name))
         if query.audience in (None, EVERYBODY):
-            return sorted(found, key=lambda name: found[name].created)
-        return sorted(found, key=lambda name: self.addressed[name])
+            places = {name: (0, one.created) for name, one in found.items()}
+        else:
+            places = {name: self.addressed[name] for name in found}
+        since = query.created_from or ""
+        return sorted((name for name in found if places[name][1] >= since), key=lambda name: places[name])
 
     def is_paged_right(self, query: PageQuery) -> bool:
         """Whether a page is what brute force makes it."""
@@ -88,6 +97,6 @@ class History:
         end = query.offset + query.limit
         return (page.documents, page.total, page.next is None) == (
             listed[query.offset : end],
-            len(listed),
+            len(listed) if query.counted else 0,
             end >= len(listed),
         )

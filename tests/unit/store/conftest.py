@@ -13,3 +13,8 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "CHUNK", 8)
         monkeypatch.setattr(module, "FANOUT", 4)
     monkeypatch.setattr(dynamodb_reshaping, "FEW", 2)
+
+
+@pytest.fixture
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.sleep", lambda _: None)

@@ -32,11 +32,6 @@ def stream() -> FakeStream:
     return FakeStream()
 
 
-@pytest.fixture
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda _: None)
-
-
 def counters(stream: FakeStream) -> DynamoDBCounters:
     return DynamoDBCounters(stream.client, "store")
 

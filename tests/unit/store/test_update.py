@@ -40,7 +40,7 @@ class FakeObjects:
         if (stored.revision if stored else None) != expected:
             raise Conflict(key.id)
         if len(draft.document) > 100:
-            raise TooLarge(key.id)
+            raise TooLarge(len(draft.document), 100)
         self.writes += 1
         record = Record(
             stored.key if stored else key,

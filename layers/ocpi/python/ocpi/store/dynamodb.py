@@ -8,8 +8,8 @@ Keys, and the attributes that stand beside them::
                                                 (as spelled), version, document, last_updated, revision, created,
                                                 received, created_key, updated_key, write_id; if the draft gives them
                                                 audience, lookup, due, findings, journal, and for indexes: view
-                                                (<collection>|<audience>, unless that is *) and with it
-                                                addressed_key, due_list, due_key
+                                                (<collection>|<audience>) and with it addressed_key; party_key (an
+                                                addressed_key to be kept while it is for a party); due_list, due_key
     PARTNERS                      <partner id>  a partner. document, revision, invited_at, claim (pk of the party it
                                                 holds), held_grants, write_id; notes: last_seen_at, last_synced_at,
                                                 behind_since, learned
@@ -24,11 +24,15 @@ Keys, and the attributes that stand beside them::
     CHANNEL#<partner id>          CHANNEL       how deliveries to a partner go. document, revision, write_id
     EXCHANGES#<partner>#<day>     <at>#<random> a request and its answer. document, expires (epoch seconds, for TTL);
                                                 about one object: lookup (exchange/<subject>)
+    FAILURES#<source>#<window>    FAILURES      failed attempts to authenticate of a source (an IPv4 address, an IPv6
+                                                /64) in a window that ends at <window> (epoch seconds). failures,
+                                                expires (that end, for TTL)
     SETTINGS                      signing_key   secret (32 bytes)
     COUNTED#<owner>/<module>#<id> COUNTED       where an object was counted. sequence, generation, places, everybody;
                                                 expires, once the object is deleted
     COUNTERS#<owner>/<module>     STATE         what is known of the counters of a collection. generation, complete,
-                                                lists
+                                                lists; doubt, if a change of it was given up; oldest, while it is
+                                                built anew: the first generation that may have nodes
     COUNTERS#<list>#<generation>  <level>#<low> a node of a list's tree of counters. structure, changes, upper,
                                                 =<low of a child>
 
@@ -37,7 +41,8 @@ Keys, and the attributes that stand beside them::
     by_created           collection + created_key  pages in order of arrival; <created>#<id>
     by_updated           collection + updated_key  pages by last_updated; <last_updated>#<id>
     by_audience_created  view + addressed_key      pages of what one party may see, in the order in which it came to
-                                                   be for a party; <instant of that write>#<id>, kept by later writes
+                                                   be for a party; <instant of that write>#<id>, kept by later writes.
+                                                   Of what is for everybody, in order of arrival; created_key
     by_audience_updated  view + updated_key        the same by last_updated
     by_lookup            lookup + pk               what has this lookup
     by_due               due_list + due_key        objects to be looked at again; "due" + <due>#<pk>
@@ -46,11 +51,10 @@ Keys, and the attributes that stand beside them::
                                                    deliveries that failed; <partner id>|failed + <since>#<module>#<id>
 
 Indexes hold keys only, the first two audience as well; bodies come by batch get. The last four hold only objects
-that have their keys, and by_due deliveries too. What is for everybody has no view of its own: it is as good as all
-of its collection, so its pages are the collection's with a filter, and each write touches two indexes less. Objects
-have a partition each, so that a large collection is no hot spot; partners share one, so that one strongly consistent
-query lists them. What is due shares one too, and so do the deliveries of one partner: each takes about 1,000 writes a
-second (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html).
+that have their keys, and by_due deliveries too. Objects have a partition each, so that a large collection is no hot
+spot; partners share one, so that one strongly consistent query lists them. What is due shares one too, and so do the
+deliveries of one partner: each takes about 1,000 writes a second
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html).
 
 Indexes follow the table with a delay, usually of milliseconds. Two objects created, or given an audience, within
 it may become visible in the other order, and a crawl that passes exactly then meets one of them only the next time.
@@ -58,17 +62,15 @@ it may become visible in the other order, and a crawl that passes exactly then m
 
 from __future__ import annotations
 
+import os
 import secrets
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
-import boto3
 from botocore.config import Config
 
-from ocpi.store.dynamodb_channels import DynamoDBChannels
-from ocpi.store.dynamodb_deliveries import DynamoDBDeliveries
-from ocpi.store.dynamodb_exchanges import DynamoDBExchanges
+from ocpi import aws
 from ocpi.store.dynamodb_objects import DynamoDBObjects
 from ocpi.store.dynamodb_partners import DynamoDBPartners
 
@@ -78,18 +80,33 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+    from ocpi.store.dynamodb_channels import DynamoDBChannels
+    from ocpi.store.dynamodb_deliveries import DynamoDBDeliveries
+    from ocpi.store.dynamodb_exchanges import DynamoDBExchanges
+    from ocpi.store.dynamodb_failures import DynamoDBFailures
+
+_APP = os.environ.get("AWS_SDK_UA_APP_ID")
+_USER_AGENT = f"serverless-ocpi app/{_APP}" if _APP else "serverless-ocpi"
+"""With the name by which a deployment may tell its callers apart in CloudTrail:
+https://docs.aws.amazon.com/sdkref/latest/guide/feature-appid.html"""
+
 CONFIG = Config(
     # DynamoDB answers in milliseconds; what takes seconds is lost, and a request of a partner waits for it.
     connect_timeout=1,
     read_timeout=3,
     retries={"mode": "standard", "max_attempts": 3},
+    # DynamoDB checks every request itself; that botocore does too is a tenth of what a page costs.
+    parameter_validation=False,
+    # Left to itself botocore composes a longer one anew for every request, at the same cost again.
+    user_agent=_USER_AGENT,
 )
 
 
 @cache
 def shared_client() -> DynamoDBClient:
-    """The DynamoDB client of this process; region, credentials and ``AWS_ENDPOINT_URL`` as boto3 finds them."""
-    return boto3.client("dynamodb", config=CONFIG)
+    """The DynamoDB client of this process."""
+    made: DynamoDBClient = aws.client("dynamodb", CONFIG)
+    return made
 
 
 class DynamoDBStore:
@@ -100,18 +117,48 @@ class DynamoDBStore:
         self._client = client or shared_client()
         self.objects = DynamoDBObjects(self._client, table)
         self.partners = DynamoDBPartners(self._client, table)
-        self.deliveries = DynamoDBDeliveries(self._client, table)
-        self.channels = DynamoDBChannels(self._client, table)
-        self.exchanges = DynamoDBExchanges(self._client, table)
+        self._key: bytes | None = None
+
+    @cached_property
+    def deliveries(self) -> DynamoDBDeliveries:
+        """As in the port."""
+        from ocpi.store.dynamodb_deliveries import DynamoDBDeliveries  # noqa: PLC0415 - not every function delivers
+
+        return DynamoDBDeliveries(self._client, self._table)
+
+    @cached_property
+    def channels(self) -> DynamoDBChannels:
+        """As in the port."""
+        from ocpi.store.dynamodb_channels import DynamoDBChannels  # noqa: PLC0415 - as above
+
+        return DynamoDBChannels(self._client, self._table)
+
+    @cached_property
+    def exchanges(self) -> DynamoDBExchanges:
+        """As in the port."""
+        from ocpi.store.dynamodb_exchanges import DynamoDBExchanges  # noqa: PLC0415 - nor speaks with partners
+
+        return DynamoDBExchanges(self._client, self._table)
+
+    @cached_property
+    def failures(self) -> DynamoDBFailures:
+        """As in the port."""
+        from ocpi.store.dynamodb_failures import DynamoDBFailures  # noqa: PLC0415 - nor authenticates anybody
+
+        return DynamoDBFailures(self._client, self._table)
 
     def follow(self, records: Sequence[Mapping[str, Any]]) -> None:
         """As in the port; raises :class:`TimeoutError` if others count in the same lists all the time."""
-        from ocpi.store.dynamodb_counting import Counting, changes_of  # noqa: PLC0415 - one function only counts
+        from ocpi.store.dynamodb_following import follow  # noqa: PLC0415 - one function only counts
 
-        Counting(self._client, self._table).count(changes_of(records))
+        follow(self._client, self._table, records)
 
     def signing_key(self) -> bytes:
-        """As in the port."""
+        """As in the port; read once by each process."""
+        self._key = self._key or self._lasting_key()
+        return self._key
+
+    def _lasting_key(self) -> bytes:
         stored = self._signing_key()
         if stored is None:
             # A refusal means another's key, or our own when the answer to a first attempt was lost: read either way.

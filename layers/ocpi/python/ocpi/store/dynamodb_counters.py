@@ -2,7 +2,8 @@
 
 Each index by which objects are paged is a number of lists: ``own/cdrs|created``, ``own/cdrs|updated``, and of what a
 party may see ``own/cdrs|NL-TNM|addressed`` and ``own/cdrs|NL-TNM|updated``. Every list has a tree
-(:mod:`ocpi.store.counter_tree`). What is for everybody is counted beside the rest in the lists of its collection.
+(:mod:`ocpi.store.counter_tree`), but for those of what is for everybody: it has the same keys in the lists of its
+collection and is counted there, beside the rest.
 """
 
 from __future__ import annotations
@@ -50,19 +51,23 @@ class CountedList:
         return self.partition.partition("|")[0]
 
     @property
+    def is_view(self) -> bool:
+        """Whether it is what one audience may see of the collection."""
+        return "|" in self.partition
+
+    @property
     def attribute(self) -> str:
         """The attribute of an object that is its key in the list."""
         return f"{self.order}_key"
 
     def between(self, table: str, low: str, high: str) -> QueryInputTypeDef:
         """The query for the entries from ``low`` to ``high``, which is included."""
-        is_view = "|" in self.partition
-        index = ("by_audience_" if is_view else "by_") + ("updated" if self.order == "updated" else "created")
+        index = ("by_audience_" if self.is_view else "by_") + ("updated" if self.order == "updated" else "created")
         return {
             "TableName": table,
             "IndexName": index,
             "KeyConditionExpression": f"#partition = :partition AND {self.attribute} BETWEEN :low AND :high",
-            "ExpressionAttributeNames": {"#partition": "view" if is_view else "collection"},
+            "ExpressionAttributeNames": {"#partition": "view" if self.is_view else "collection"},
             "ExpressionAttributeValues": {
                 ":partition": {"S": self.partition},
                 ":low": {"S": low},
@@ -80,13 +85,16 @@ class Places:
 
     @classmethod
     def of(cls, image: Mapping[str, Any]) -> Places:
-        """The places of an object by its item, or by the image of it in the stream."""
-        partitions = {"created": "collection", "updated": "collection"}
-        keys = {CountedList(image[of]["S"], order): image[f"{order}_key"]["S"] for order, of in partitions.items()}
-        if "view" in image:
-            view = image["view"]["S"]
-            keys |= {CountedList(view, order): image[f"{order}_key"]["S"] for order in ("addressed", "updated")}
-        return cls(keys, image.get("audience", {}).get("S") == EVERYBODY)
+        """The places of an object by its item, or by the image of it in the stream: where the indexes have it."""
+        everybody = image.get("audience", {}).get("S") == EVERYBODY
+        lists = [("collection", "created"), ("collection", "updated")]
+        lists += [] if everybody else [("view", "addressed"), ("view", "updated")]
+        keys = {
+            CountedList(image[partition]["S"], order): image[f"{order}_key"]["S"]
+            for partition, order in lists
+            if partition in image and f"{order}_key" in image
+        }
+        return cls(keys, everybody)
 
     def numbers(self) -> Iterator[tuple[CountedList, int]]:
         """What it counts for in each of its lists. Whoever is not everybody has lists of its own."""

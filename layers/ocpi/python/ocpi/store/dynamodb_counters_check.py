@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
+from contextlib import suppress
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,13 @@ from ocpi.store.dynamodb_counters import (
     state_key,
 )
 from ocpi.store.dynamodb_counting import UNCOUNTED, Counting
+from ocpi.store.dynamodb_items import view
 from ocpi.store.dynamodb_requests import BATCH, batch_get, batch_get_items, delete_items, query_items
 from ocpi.store.dynamodb_tallies import BUILT, ObjectChange, Tally, tally_key
+from ocpi.store.port import EVERYBODY, Collection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
@@ -70,7 +73,10 @@ class DynamoDBCounters:
         objects = self._objects(collection)
         while batch := dict(islice(objects, BATCH)):
             found = batch_get_items(self._client, self._table, [tally_key(pk) for pk in batch])
-            for pk, places in batch.items():
+            for pk, item in batch.items():
+                places = Places.of(item)
+                if _lacks_view(item):
+                    wrong.append(f"{pk} is not in the list of what is for everybody")
                 for counted, number in places.numbers():
                     lists[counted].append((places.keys[counted], number))
                 tally = Tally.of(found.get(tally_key(pk))).counted_in(state.generation)
@@ -83,56 +89,90 @@ class DynamoDBCounters:
 
     def rebuild(self, collection: str) -> None:
         """Count a collection anew. Until that is done pages are found by walking. Raises botocore's
-        ``ConditionalCheckFailedException`` if another does so at the same time.
+        ``ConditionalCheckFailedException`` if another does so at the same time, or if a change was given up meanwhile.
         """
-        old = read_state(self._client, self._table, collection, consistent=True)
-        lists = self._known_lists(collection)
-        new = State(old.generation + 1 if old else 1, complete=False)
-        self._write_state(collection, new, old)
+        generation = self._begin_anew(collection)
         objects = self._objects(collection)
         while batch := list(islice(objects, BATCH)):
-            changes = [ObjectChange(pk, collection, BUILT, places) for pk, places in batch]
+            for pk, item in batch:
+                if _lacks_view(item):
+                    self._give_view(pk, collection)
+            changes = [ObjectChange(pk, collection, BUILT, Places.of(item)) for pk, item in batch]
             Counting(self._client, self._table).count(changes)
         self._client.update_item(
             TableName=self._table,
             Key=as_key(state_key(collection)),
-            UpdateExpression="SET complete = :complete",
-            # Race: another began anew after us; its counters are not complete yet.
-            ConditionExpression="generation = :generation",
-            ExpressionAttributeValues={":complete": {"BOOL": True}, ":generation": {"N": str(new.generation)}},
+            UpdateExpression="SET complete = :complete REMOVE oldest",
+            # Race: another began anew after us, and its counters are not complete yet; or a change was given up.
+            ConditionExpression="generation = :generation AND attribute_not_exists(doubt)",
+            ExpressionAttributeValues={":complete": {"BOOL": True}, ":generation": {"N": str(generation)}},
         )
-        if old:
-            for counted in lists:
-                keys = [node_key(counted, old.generation, node) for node in self._nodes(counted, old.generation)]
-                delete_items(self._client, self._table, keys)
 
-    def _write_state(self, collection: str, new: State, old: State | None) -> None:
-        # Race: another builds as well, or the function begins to count; both would go on with half of the objects.
+    def _begin_anew(self, collection: str) -> int:
+        """Let all count in the next generation; which one that is."""
+        old = read_state(self._client, self._table, collection, consistent=True)
         if old is None:
-            self._client.put_item(
-                TableName=self._table, Item=new.item(collection), ConditionExpression="attribute_not_exists(pk)"
-            )
-            return
-        self._client.put_item(
+            state = State(1, complete=False).item(collection)
+            # Race: another builds as well, or the function begins to count; both would go on with half of the objects.
+            self._client.put_item(TableName=self._table, Item=state, ConditionExpression="attribute_not_exists(pk)")
+            return 1
+        state = self._client.update_item(
             TableName=self._table,
-            Item=new.item(collection),
-            ConditionExpression="generation = :generation",
-            ExpressionAttributeValues={":generation": {"N": str(old.generation)}},
-        )
+            Key=as_key(state_key(collection)),
+            # The nodes of a builder that died are still there: those from the oldest generation on.
+            UpdateExpression="SET generation = :new, complete = :no, oldest = if_not_exists(oldest, :old) REMOVE doubt",
+            # Race: the same.
+            ConditionExpression="generation = :old",
+            ExpressionAttributeValues={
+                ":old": {"N": str(old.generation)},
+                ":new": {"N": str(old.generation + 1)},
+                ":no": {"BOOL": False},
+            },
+            ReturnValues="ALL_NEW",
+        )["Attributes"]
+        # Before anything is counted anew, so that who still counts in the old ones finds them gone.
+        for generation in range(int(state["oldest"]["N"]), old.generation + 1):
+            self._delete_nodes(_lists_of(state), generation)
+        return old.generation + 1
 
-    def _objects(self, collection: str) -> Iterator[tuple[str, Places]]:
-        """Every object, as it is, strongly consistent."""
+    def _delete_nodes(self, lists: Sequence[CountedList], generation: int) -> None:
+        """Delete all nodes of lists. Nobody makes new ones but from one that is there, so in the end none is."""
+        left = list(lists)
+        while left:
+            found = {counted: self._nodes(counted, generation) for counted in left}
+            keys = [node_key(counted, generation, node) for counted, nodes in found.items() for node in nodes]
+            delete_items(self._client, self._table, keys)
+            left = [counted for counted, nodes in found.items() if nodes]
+
+    def _give_view(self, pk: str, collection: str) -> None:
+        """Put an object into the list of what is for everybody that is older than that list. It has no new revision,
+        since nothing else changes.
+        """
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.update_item(
+                TableName=self._table,
+                Key=as_key((pk, "OBJECT")),
+                UpdateExpression="SET #view = :view, addressed_key = created_key",
+                # Race: another writes the object, and what it sets is right.
+                ConditionExpression="audience = :audience AND attribute_not_exists(#view)",
+                ExpressionAttributeNames={"#view": "view"},
+                ExpressionAttributeValues={
+                    ":view": {"S": view(Collection.parse(collection), EVERYBODY)},
+                    ":audience": {"S": EVERYBODY},
+                },
+            )
+
+    def _objects(self, collection: str) -> Iterator[tuple[str, Item]]:
+        """What is needed of every object, as it is, strongly consistent."""
         query = CountedList(collection, "created").between(self._table, FIRST, LAST)
         entries = query_items(self._client, query)
         names = {"#collection": "collection", "#view": "view"}
         while batch := [entry["pk"]["S"] for entry in islice(entries, BATCH)]:
-            found = batch_get(self._client, self._table, batch, PLACES, names)
-            yield from ((pk, Places.of(item)) for pk, item in found.items())
+            yield from batch_get(self._client, self._table, batch, PLACES, names).items()
 
     def _known_lists(self, collection: str) -> list[CountedList]:
         key = as_key(state_key(collection))
-        item = self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {})
-        return [CountedList.parse(name) for name in item["lists"]["SS"]] if "lists" in item else []
+        return _lists_of(self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {}))
 
     def _nodes(self, counted: CountedList, generation: int) -> dict[NodeId, Node]:
         query: QueryInputTypeDef = {
@@ -142,6 +182,14 @@ class DynamoDBCounters:
             "ConsistentRead": True,
         }
         return {node.id: node for node in map(_node, query_items(self._client, query))}
+
+
+def _lists_of(state: Item) -> list[CountedList]:
+    return [CountedList.parse(name) for name in state["lists"]["SS"]] if "lists" in state else []
+
+
+def _lacks_view(item: Item) -> bool:
+    return item.get("audience") == {"S": EVERYBODY} and "view" not in item
 
 
 def _node(item: Item) -> Node:

@@ -4,9 +4,9 @@ For every object it is written down where it was counted (its *tally*), with the
 counted last. A change is carried out as the difference between there and where the object is now, in one transaction::
 
     tally: sequence 7 -> 9, places     if it is still at 7    else: another invocation was here, look again
-    nodes: one less there, one more    if their structure is  else: one was split meanwhile, look again
-                                       as it was read
-    state of the collection            if the generation is   else: the counters are being built anew, look again
+    nodes: one less there, one more    if their structure is  else: one was split meanwhile, or all were given up to be
+                                       as it was read         built anew, look again
+    a list that has no nodes yet       if the generation is   else: the counters are being built anew, look again
                                        as it was read
 
 Records that come again, late or from two shards at once change nothing, since their numbers are not above the tally's.
@@ -59,7 +59,7 @@ TRANSIENT = {
 
 
 class _Outdated(Exception):
-    """Nodes of a path were read before and after one of them was split."""
+    """Nodes of a path were read before and after one of them was split, or all of them were given up."""
 
 
 def changes_of(records: Iterable[Mapping[str, Any]]) -> Iterator[ObjectChange]:
@@ -71,8 +71,16 @@ def changes_of(records: Iterable[Mapping[str, Any]]) -> Iterator[ObjectChange]:
             continue
         collection = (stream.get("NewImage") or stream["OldImage"])["collection"]["S"]
         old, new = (Places.of(stream[image]) if image in stream else NOWHERE for image in ("OldImage", "NewImage"))
+        if new.everybody and "view" not in stream["NewImage"]:
+            raise ValueError(f"an object of {collection} is not in the list of what is for everybody")
         if old != new and collection.rpartition("/")[0] not in UNCOUNTED:
-            yield ObjectChange(pk, collection, stream["SequenceNumber"].zfill(40), new)
+            yield ObjectChange(pk, collection, sequence_of(record), new)
+
+
+def sequence_of(record: Mapping[str, Any]) -> str:
+    """The sequence number of a record, in a form that can be compared."""
+    number: str = record["dynamodb"]["SequenceNumber"]
+    return number.zfill(40)
 
 
 class Counting:
@@ -87,7 +95,8 @@ class Counting:
 
     def count(self, changes: Iterable[ObjectChange]) -> None:
         """Count changes, of which the last of each object decides. Raises :class:`TimeoutError` if others were always
-        faster; what was counted stays so, and the rest may be counted again with it.
+        faster, :class:`LookupError` if a tree lacks a part; what was counted stays so, and the rest may be counted
+        again with it.
         """
         latest: dict[str, ObjectChange] = {}
         for change in changes:
@@ -99,13 +108,17 @@ class Counting:
         self._reshape()
 
     def _count(self, batch: Sequence[ObjectChange]) -> None:
+        is_torn = True
         for _ in pauses():
             with suppress(_Outdated):
                 batch = self._count_what_is_new(batch)
+                is_torn = False
             if not batch:
                 return
             self._nodes.clear()
             self._states.clear()
+        if is_torn:
+            raise LookupError(f"the counters of {batch[0].collection} do not fit together")
         raise TimeoutError(f"others change the counters of {batch[0].collection} all the time")
 
     def _count_what_is_new(self, batch: Sequence[ObjectChange]) -> Sequence[ObjectChange]:
@@ -132,21 +145,24 @@ class Counting:
         transaction, taken = CountTransaction(self._table), 0
         deltas: defaultdict[tuple[CountedList, str], int] = defaultdict(int)
         nodes: set[tuple[CountedList, NodeId]] = set()
-        states: dict[str, State] = {}
+        new_lists: defaultdict[str, set[CountedList]] = defaultdict(set)
         for change in changes:
             tally, state = tallies[change.pk], self._state(change.collection)
+            if tally.generation > state.generation:
+                raise _Outdated
             moves = list(_moves(tally.counted_in(state.generation), change.places))
             paths = {(counted, node.id) for counted, key, _ in moves for node in self._path(counted, key)}
-            if taken and taken + len(nodes | paths) + len(states.keys() | {change.collection}) >= TRANSACTION:
+            # One more for each collection: the note of its new lists.
+            if taken and taken + len(nodes | paths) + len(new_lists.keys() | {change.collection}) >= TRANSACTION:
                 break
             taken, nodes = taken + 1, nodes | paths
-            states[change.collection] = state
             for counted, key, number in moves:
                 deltas[counted, key] += number
+                if not self._nodes[counted, ROOT].structure:
+                    new_lists[change.collection].add(counted)
             transaction.write_tally(change, tally, state.generation)
-        new = {counted for counted, node in nodes if node == ROOT and not self._nodes[counted, node].structure}
-        for collection, state in states.items():
-            transaction.expect(collection, state, [each for each in new if each.collection == collection])
+        for collection, new in new_lists.items():
+            transaction.note_lists(collection, self._state(collection), new)
         self._add(transaction, deltas)
         return transaction, taken
 
@@ -194,6 +210,9 @@ class Counting:
         if node is None:
             wanted = [(counted, self._state(counted.collection).generation, node_id)]
             found = read_nodes(self._client, self._table, wanted, consistent=True)
+            is_of_a_tree = node_id != ROOT and self._nodes[counted, ROOT].structure
+            if not found and is_of_a_tree:
+                raise _Outdated
             node = found.get((counted, node_id)) or Node(node_id, children={node_id.low: 0})
             self._nodes[counted, node_id] = node
         return node

@@ -6,7 +6,7 @@ import json
 import zlib
 from typing import TYPE_CHECKING
 
-from ocpi.store.port import EVERYBODY, Collection, Draft, Key, Record, TooLarge
+from ocpi.store.port import EVERYBODY, Collection, Draft, Key, Record, TooLarge, check_length
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,18 @@ which stay below 9,600 (https://docs.aws.amazon.com/amazondynamodb/latest/develo
 MAX_PARTITION_KEY = 2048
 """Bytes of UTF-8; DynamoDB refuses a request with a longer one."""
 
-OPTIONAL = ("audience", "view", "addressed_key", "lookup", "due", "due_list", "due_key", "findings", "journal")
+OPTIONAL = (
+    "audience",
+    "view",
+    "addressed_key",
+    "party_key",
+    "lookup",
+    "due",
+    "due_list",
+    "due_key",
+    "findings",
+    "journal",
+)
 """Attributes that an object has only when its draft gives them: what keeps it out of the indexes they are keys of."""
 
 DUE = "due"
@@ -48,9 +59,10 @@ def object_key(key: Key) -> Item:
 
 
 def content(key: Key, draft: Draft, *, revision: int, received: str, write_id: str) -> Item:
-    """The attributes that every write of an object sets; raises :class:`TooLarge`. Of an object that has an
-    ``addressed_key`` already, that one is to be kept.
+    """The attributes that every write of an object sets; raises :class:`TooLarge`. Of an object that has a
+    ``party_key`` already, that one is to be kept, and to be its ``addressed_key`` as long as it is for a party.
     """
+    check_length(draft.document)
     item: Item = {
         "version": {"S": draft.version},
         "document": packed(draft.document),
@@ -62,9 +74,10 @@ def content(key: Key, draft: Draft, *, revision: int, received: str, write_id: s
     }
     if draft.audience is not None:
         item["audience"] = {"S": draft.audience}
+        item["view"] = {"S": view(key.collection, draft.audience)}
+        item["addressed_key"] = {"S": f"{received}#{key.folded_id}"}
         if draft.audience != EVERYBODY:
-            item["view"] = {"S": view(key.collection, draft.audience)}
-            item["addressed_key"] = {"S": f"{received}#{key.folded_id}"}
+            item["party_key"] = item["addressed_key"]
     if draft.lookup is not None:
         item["lookup"] = {"S": draft.lookup}
     if draft.due is not None:
@@ -75,12 +88,12 @@ def content(key: Key, draft: Draft, *, revision: int, received: str, write_id: s
         item["journal"] = packed(draft.journal)
     size = sum(_stored_bytes(item[name]) for name in ("document", "findings", "journal") if name in item)
     if size > MAX_DOCUMENT:
-        raise TooLarge(f"{size} bytes after compression, {MAX_DOCUMENT} are possible")
+        raise TooLarge(size, MAX_DOCUMENT, compressed=True)
     return item
 
 
 def view(collection: Collection, audience: str) -> str:
-    """What the part of a collection that is for one party is called in the indexes."""
+    """What the part of a collection that is for one audience is called in the indexes."""
     return f"{collection}|{audience}"
 
 

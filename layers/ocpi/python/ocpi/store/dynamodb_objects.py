@@ -9,7 +9,6 @@ from uuid import uuid4
 from ocpi.store.clock import instant
 from ocpi.store.dynamodb_find import due_records, find_records
 from ocpi.store.dynamodb_items import OPTIONAL, content, fits, object_key, object_pk, record_from
-from ocpi.store.dynamodb_pages import read_page
 from ocpi.store.dynamodb_requests import PARALLEL, batch_get, is_our_own, stored_item
 from ocpi.store.port import Conflict, Draft, Key, Page, PageQuery, Record, TooLarge, Write
 
@@ -77,7 +76,7 @@ class DynamoDBObjects:
     def _replace(self, key: Key, draft: Draft, expected: int, write_id: str) -> Item:
         changed = content(key, draft, revision=expected + 1, received=instant(), write_id=write_id)
         # An update rather than a put: it leaves id, created and created_key as they are without their being known.
-        assignments = ", ".join(map(_assignment, changed))
+        assignments = ", ".join(f"#{name} = {value}" for name, value in _assigned(changed).items())
         removed = [name for name in OPTIONAL if name not in changed]
         removals = ", ".join(f"#{name}" for name in removed)
         answer = self._client.update_item(
@@ -90,7 +89,7 @@ class DynamoDBObjects:
             ExpressionAttributeNames={f"#{name}": name for name in (*changed, *removed)},
             ExpressionAttributeValues={
                 ":expected": {"N": str(expected)},
-                **{f":{name}": value for name, value in changed.items()},
+                **{f":{name}": value for name, value in changed.items() if name != "addressed_key"},
             },
             ReturnValues="ALL_OLD",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
@@ -135,10 +134,18 @@ class DynamoDBObjects:
 
     def page(self, query: PageQuery) -> Page:
         """As in the port."""
+        from ocpi.store.dynamodb_pages import read_page  # noqa: PLC0415 - most functions list nothing
+
         return read_page(self._client, self._table, query)
 
 
-def _assignment(name: str) -> str:
-    # Its place in the list of its audience is the one of the write that gave it an audience: no update moves it.
-    value = f"if_not_exists(#{name}, :{name})" if name == "addressed_key" else f":{name}"
-    return f"#{name} = {value}"
+def _assigned(changed: Item) -> dict[str, str]:
+    """What an update sets each attribute to. An object's place in the list of a party is the one of the write that gave
+    it to a party, in the list of what is for everybody the one of its creation: no update moves it.
+    """
+    values = {name: f":{name}" for name in changed}
+    if "party_key" in changed:
+        values["party_key"] = values["addressed_key"] = "if_not_exists(#party_key, :party_key)"
+    elif "addressed_key" in changed:
+        values["addressed_key"] = "created_key"
+    return values

@@ -62,14 +62,15 @@ class DynamoDBPartners:
         stored = self._item(_partner_key(partner.id)) if change.expected is not None else None
         if change.expected is not None and (stored is None or int(stored["revision"]["N"]) != change.expected):
             raise Conflict(partner.id)
+        grants = self._change_grants(change)
         operations = [
             self._save_partner(change, stored or {}, write_id),
+            *grants.values(),
             *self._move_claim(change, stored or {}),
-            *(self._put(_grant_item(grant)) for grant in {grant.hash: grant for grant in change.put_grants}.values()),
-            *(self._delete(_grant_key(dropped)) for dropped in _dropped(change)),
         ]
         failed = self._transact(operations, write_id)
-        if 0 in failed:
+        # Of the grants only the one that was shown has a condition.
+        if failed & set(range(1 + len(grants))):
             raise Conflict(partner.id)
         if failed:
             raise PartyTaken(partner.party)
@@ -110,6 +111,18 @@ class DynamoDBPartners:
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
         }
+
+    def _change_grants(self, change: PartnerChange) -> dict[str, TransactWriteItemTypeDef]:
+        """By hash; a transaction takes one operation per item, so a grant that is dropped and put again is put."""
+        operations = {dropped: self._delete(_grant_key(dropped)) for dropped in _dropped(change)}
+        operations |= {grant.hash: self._put(_grant_item(grant)) for grant in change.put_grants}
+        if change.shown is not None:
+            shown: Any
+            (shown,) = operations[change.shown].values()
+            # Race: the first use of a newer token ends the one by which this change was asked for, and the change
+            # would have it open again; or two callers show one token A, whose first registration ends it.
+            shown["ConditionExpression"] = "attribute_exists(pk)"
+        return operations
 
     def _move_claim(self, change: PartnerChange, stored: Item) -> Iterator[TransactWriteItemTypeDef]:
         before, after = stored.get("claim"), _claim_after(change, stored)
@@ -245,7 +258,6 @@ def _claim_after(change: PartnerChange, stored: Item) -> Any:
 
 
 def _dropped(change: PartnerChange) -> list[str]:
-    """A transaction takes one operation per item: a grant that is dropped and put again is put."""
     kept = {grant.hash for grant in change.put_grants}
     return [token_hash for token_hash in dict.fromkeys(change.drop_grants) if token_hash not in kept]
 

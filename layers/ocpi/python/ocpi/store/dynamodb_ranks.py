@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ocpi.store.counter_tree import BOTTOM, MIDDLE, ROOT, Node, NodeId, count_of
-from ocpi.store.dynamodb_counters import FIRST, CountedList, read_nodes, read_state
+from ocpi.store.dynamodb_counters import FIRST, CountedList, State, read_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,8 +24,9 @@ class NoCounters(Exception):
 class Ranks:
     """The counters of one list, for one answer. Every list takes as many reads as any other, be it short or long.
 
-    ``everybody``: only what is for everybody counts. ``count`` tells how many entries there are from one key to
-    another, which must be no entry's. Raises :class:`NoCounters`, as all methods do.
+    ``state``: of the counters of its collection. ``everybody``: only what is for everybody counts. ``count`` tells how
+    many entries there are from one key to another, which must be no entry's. Raises :class:`NoCounters`, as all
+    methods do.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Ranks:
         client: DynamoDBClient,
         table: str,
         counted: CountedList,
+        state: State | None,
         count: Callable[[str, str], int],
         *,
         everybody: bool,
@@ -42,7 +44,6 @@ class Ranks:
         self._list = counted
         self._count = count
         self._everybody = everybody
-        state = read_state(client, table, counted.collection, consistent=False)
         if state is None or not state.complete:
             raise NoCounters(str(counted))
         self._generation = state.generation

@@ -86,7 +86,9 @@ class Reshaping:
         self._rewrite(bottom, {left: bottom.children[left] + bottom.children[right]}, (right,))
 
     def _rewrite(self, node: Node, children: dict[str, int], gone: tuple[str, ...] = ()) -> None:
-        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+        # Either way somebody changes the node: it is theirs to look at now.
+        refusals = self._client.exceptions
+        with suppress(refusals.ConditionalCheckFailedException, refusals.TransactionConflictException):
             self._client.update_item(**self._update(node, children, gone))
 
     def _reshape_nodes(self, top: Node, middle: Node, bottom: Node) -> bool:

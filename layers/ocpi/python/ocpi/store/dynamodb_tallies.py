@@ -65,6 +65,17 @@ def tally_key(pk: str) -> tuple[str, str]:
     return f"COUNTED#{pk.partition('#')[2]}", "COUNTED"
 
 
+def as_item(key: tuple[str, str], tally: Tally) -> Item:
+    """A tally as it is written down."""
+    return {
+        **as_key(key),
+        "sequence": {"S": tally.sequence},
+        "generation": {"N": str(tally.generation)},
+        "places": {"M": {str(counted): {"S": key} for counted, key in tally.places.keys.items()}},
+        "everybody": {"BOOL": tally.places.everybody},
+    }
+
+
 class CountTransaction:
     """Items of one transaction. ``done`` is to be told when it was carried out."""
 
@@ -75,18 +86,12 @@ class CountTransaction:
 
     def write_tally(self, change: ObjectChange, tally: Tally, generation: int) -> None:
         """Say that a change was counted."""
-        item: Item = {
-            **as_key(change.tally_key),
-            "sequence": {"S": change.sequence or tally.sequence},
-            "generation": {"N": str(generation)},
-            "places": {"M": {str(counted): {"S": key} for counted, key in change.places.keys.items()}},
-            "everybody": {"BOOL": change.places.everybody},
-        }
+        item = as_item(change.tally_key, Tally(change.sequence or tally.sequence, generation, change.places))
         if not change.places.keys:
             item["expires"] = {"N": str(int(time.time()) + _KEPT_SECONDS)}
         # Race: another invocation counts a change of the same object; counted from one tally, both would be counted.
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(pk)"}
-        if tally.generation:
+        if tally.sequence or tally.generation:
             condition = {
                 "ConditionExpression": "#sequence = :sequence AND generation = :generation",
                 "ExpressionAttributeNames": {"#sequence": "sequence"},
@@ -97,21 +102,21 @@ class CountTransaction:
             }
         self.items.append({"Put": {"TableName": self._table, "Item": item, **condition}})
 
-    def expect(self, collection: str, state: State, new_lists: Collection[CountedList]) -> None:
-        """Let it be carried out only while the counters of a collection are of this generation, and note lists of it
-        that are counted for the first time.
-        """
-        check: dict[str, Any] = {
+    def note_lists(self, collection: str, state: State, new: Collection[CountedList]) -> None:
+        """Note lists of a collection that are counted for the first time."""
+        update: dict[str, Any] = {
             "TableName": self._table,
             "Key": as_key(state_key(collection)),
-            # Race: the counters are begun anew; what is counted in the old ones would be missing in the new.
+            "UpdateExpression": "ADD lists :lists",
+            # Race: the counters are begun anew; what is counted in the old ones would be missing in the new. Where a
+            # list has nodes already, those that are gone tell: all are deleted before anything is counted anew.
             "ConditionExpression": "generation = :generation",
-            "ExpressionAttributeValues": {":generation": {"N": str(state.generation)}},
+            "ExpressionAttributeValues": {
+                ":generation": {"N": str(state.generation)},
+                ":lists": {"SS": sorted(map(str, new))},
+            },
         }
-        if new_lists:
-            check["UpdateExpression"] = "ADD lists :lists"
-            check["ExpressionAttributeValues"][":lists"] = {"SS": sorted(map(str, new_lists))}
-        self.items.append({"Update" if new_lists else "ConditionCheck": check})
+        self.items.append({"Update": update})
 
     def add(self, key: tuple[str, str], node: Node, numbers: Mapping[str, int]) -> None:
         """Add numbers to children of a node, which is made if it was not there."""

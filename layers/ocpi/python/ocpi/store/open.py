@@ -20,7 +20,7 @@ def open_store(where: str) -> Store:
 
         return SQLiteStore(Path(place))
     if adapter == "dynamodb" and place:
-        from ocpi.store.dynamodb import DynamoDBStore  # noqa: PLC0415 - boto3 takes 170 ms; the laptop does without
+        from ocpi.store.dynamodb import DynamoDBStore  # noqa: PLC0415 - botocore takes 150 ms; the laptop does without
 
         return DynamoDBStore(place)
     raise ValueError(f"a store is sqlite:<path> or dynamodb:<table>, not {where!r}")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ocpi.store.deliveries import Channels, Deliveries
     from ocpi.store.exchanges import Exchanges
+    from ocpi.store.failures import Failures
 
 OWN = "own"
 """Owner of the operator's own objects; a received object is owned by a party such as ``NL-TNM``."""
@@ -29,6 +30,9 @@ EVERYBODY = "*"
 MAX_PAGE_BYTES = 4_500_000
 """A page ends before its documents exceed this many UTF-8 bytes: Lambda answers with at most 6 MB."""
 
+MAX_DOCUMENT_BYTES = MAX_PAGE_BYTES
+"""UTF-8 bytes of a document that is taken: a longer one could be kept, but never be answered with."""
+
 MAX_LOOKUP_BYTES = 2048
 """UTF-8 bytes of a :attr:`Draft.lookup`: as many as the key of a DynamoDB index may have."""
 
@@ -38,7 +42,25 @@ class Conflict(Exception):
 
 
 class TooLarge(Exception):
-    """The document is longer than the database can hold, even compressed; nothing was written."""
+    """The document is longer than :data:`MAX_DOCUMENT_BYTES`, or than the database can hold, even compressed; nothing
+    was written. The message gives both figures, in bytes, and nothing of the document.
+    """
+
+    def __init__(self, size: int, limit: int, *, compressed: bool = False) -> None:
+        super().__init__(f"it has {size} bytes{' after compression' if compressed else ''}, {limit} are possible")
+
+
+def check_length(document: str) -> None:
+    """Raise :class:`TooLarge` for a document that no answer has room for."""
+    size = len(document.encode())
+    if size > MAX_DOCUMENT_BYTES:
+        raise TooLarge(size, MAX_DOCUMENT_BYTES)
+
+
+class Uncounted(Exception):
+    """Changes of objects could not be counted and will not be tried again. Pages of their collections, which are its
+    arguments, are right all the same but cost more until the counters are built anew.
+    """
 
 
 class PartyTaken(Exception):
@@ -212,8 +234,8 @@ class Objects(Protocol):
     def put(self, key: Key, draft: Draft, *, expected: int | None) -> Record:
         """Store a draft if the record is at revision ``expected``; ``None``: if there is no record yet.
 
-        Raises :class:`Conflict` otherwise, and then nothing was written; :class:`TooLarge` if the database
-        cannot hold the document. A replaced record keeps ``created`` and the spelling of its id.
+        Raises :class:`Conflict` otherwise, and then nothing was written; :class:`TooLarge` if the document
+        is too long for an answer or for the database. A replaced record keeps ``created`` and the spelling of its id.
         """
 
     def put_many(self, writes: Sequence[Write]) -> list[Record | Conflict | TooLarge]:
@@ -309,7 +331,8 @@ class PartnerChange:
 
     ``expected`` is the revision of the partner that was read, ``None`` for a new one. ``claim_party`` takes
     the partner's party for it (role, country code and party id are unique among claims); ``release_party``
-    gives it back. ``put_grants`` replaces grants of the same hash.
+    gives it back. ``put_grants`` replaces grants of the same hash. ``shown`` is the hash of the token by which somebody
+    asked for the change, if one did; it must still be a grant, and the change say what becomes of it.
     """
 
     partner: Partner
@@ -318,6 +341,11 @@ class PartnerChange:
     drop_grants: tuple[str, ...] = ()
     claim_party: bool = False
     release_party: bool = False
+    shown: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.shown is not None and self.shown not in {*self.drop_grants, *(grant.hash for grant in self.put_grants)}:
+            raise ValueError("the change says nothing of the token that was shown")
 
 
 class Partners(Protocol):
@@ -338,8 +366,8 @@ class Partners(Protocol):
     def save(self, change: PartnerChange) -> Partner:
         """Carry out a change and return the partner with its new revision.
 
-        Raises :class:`Conflict` if the partner is not at ``expected``, :class:`PartyTaken` if another partner
-        holds the party. Nothing was written then.
+        Raises :class:`Conflict` if the partner is not at ``expected`` or the grant that was ``shown`` is gone,
+        :class:`PartyTaken` if another partner holds the party. Nothing was written then.
         """
 
     def remove(self, partner: Partner) -> None:
@@ -387,9 +415,14 @@ class Store(Protocol):
     def exchanges(self) -> Exchanges:
         """Requests from and to partners, for a while."""
 
+    @property
+    def failures(self) -> Failures:
+        """Failed attempts to authenticate, counted."""
+
     def follow(self, records: Sequence[Mapping[str, Any]]) -> None:
         """Count what these records of the table's stream tell of objects. Harmless when repeated, whole or in part. A
-        store that counts in the transactions of its writes has nothing to do.
+        store that counts in the transactions of its writes has nothing to do. Raises :class:`Uncounted` when all but
+        some was counted, others when it is to be tried again.
         """
 
     def signing_key(self) -> bytes:

@@ -14,6 +14,7 @@ from ocpi.store.sqlite_channels import SQLiteChannels
 from ocpi.store.sqlite_database import Database
 from ocpi.store.sqlite_deliveries import SQLiteDeliveries
 from ocpi.store.sqlite_exchanges import SQLiteExchanges
+from ocpi.store.sqlite_failures import SQLiteFailures
 from ocpi.store.sqlite_objects import SQLiteObjects
 from ocpi.store.sqlite_partners import SQLitePartners
 
@@ -36,17 +37,21 @@ class SQLiteStore:
         self.deliveries = SQLiteDeliveries(self._database)
         self.channels = SQLiteChannels(self._database)
         self.exchanges = SQLiteExchanges(self._database)
+        self.failures = SQLiteFailures(self._database)
+        self._key: bytes | None = None
 
     def follow(self, records: Sequence[Mapping[str, Any]]) -> None:
         """As in the port: there is nothing to do."""
 
     def signing_key(self) -> bytes:
-        """As in the port."""
-        with self._database.writing() as db:
-            # IGNORE: of several processes that start together the first one's key counts.
-            db.execute("INSERT OR IGNORE INTO settings VALUES ('signing_key', ?)", (secrets.token_bytes(32),))
-            (key,) = db.execute("SELECT value FROM settings WHERE name = 'signing_key'").fetchone()
-        return bytes(key)
+        """As in the port; read once by each process."""
+        if self._key is None:
+            with self._database.writing() as db:
+                # IGNORE: of several processes that start together the first one's key counts.
+                db.execute("INSERT OR IGNORE INTO settings VALUES ('signing_key', ?)", (secrets.token_bytes(32),))
+                (key,) = db.execute("SELECT value FROM settings WHERE name = 'signing_key'").fetchone()
+            self._key = bytes(key)
+        return self._key
 
     def ping(self) -> None:
         """As in the port; raises :class:`sqlite3.Error`."""

@@ -139,6 +139,14 @@ MIGRATIONS = (
              (SELECT 1 AS level, 128 AS size UNION ALL SELECT 2, 4096 UNION ALL SELECT 3, 131072)
         GROUP BY list, level, place / size;
     """,
+    """
+    CREATE TABLE failures (
+        until    INTEGER NOT NULL,
+        source   TEXT NOT NULL,
+        failures INTEGER NOT NULL,
+        PRIMARY KEY (until, source)
+    ) WITHOUT ROWID;
+    """,
 )
 """Each brings a file from the schema version of its index to the next; a released one is never edited."""
 

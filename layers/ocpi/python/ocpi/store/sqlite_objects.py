@@ -6,7 +6,19 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ocpi.store.clock import instant
-from ocpi.store.port import EVERYBODY, Collection, Conflict, Draft, Key, Page, PageQuery, Record, TooLarge, Write
+from ocpi.store.port import (
+    EVERYBODY,
+    Collection,
+    Conflict,
+    Draft,
+    Key,
+    Page,
+    PageQuery,
+    Record,
+    TooLarge,
+    Write,
+    check_length,
+)
 from ocpi.store.sqlite_changes import record_change
 from ocpi.store.sqlite_counters import Ranks, places_of, recount
 
@@ -56,8 +68,8 @@ class SQLiteObjects:
             for write in writes:
                 try:
                     results.append(_put(db, write))
-                except Conflict as conflict:
-                    results.append(conflict)
+                except (Conflict, TooLarge) as refusal:
+                    results.append(refusal)
         self._changes.tell(result.key for result in results if isinstance(result, Record))
         return results
 
@@ -167,6 +179,7 @@ def _find(db: sqlite3.Connection, key: Key) -> Record | None:
 
 def _put(db: sqlite3.Connection, write: Write) -> Record:
     key, draft = write.key, write.draft
+    check_length(draft.document)
     identity = (str(key.collection), key.folded_id)
     places = {} if write.expected is None else places_of(db, *identity)
     # Stamped inside the transaction: records become visible in the order of their stamps, so whoever crawls in

@@ -45,14 +45,13 @@ class SQLitePartners:
     def grant(self, token_hash: str) -> Grant | None:
         """As in the port."""
         with self._database.reading() as db:
-            row = db.execute(
-                "SELECT hash, partner_id, kind, expires_at, replaces FROM grants WHERE hash = ?", (token_hash,)
-            ).fetchone()
-        return Grant(*row) if row else None
+            return _find_grant(db, token_hash)
 
     def save(self, change: PartnerChange) -> Partner:
         """As in the port."""
         with self._database.writing() as db:
+            if change.shown is not None and _find_grant(db, change.shown) is None:
+                raise Conflict(change.partner.id)
             saved = _save_partner(db, change)
             if change.claim_party:
                 _claim(db, saved)
@@ -105,6 +104,13 @@ class SQLitePartners:
         """As in the port."""
         with self._database.writing() as db:
             db.execute("DELETE FROM grants WHERE hash = ?", (grant.replaces,))
+
+
+def _find_grant(db: sqlite3.Connection, token_hash: str) -> Grant | None:
+    row = db.execute(
+        "SELECT hash, partner_id, kind, expires_at, replaces FROM grants WHERE hash = ?", (token_hash,)
+    ).fetchone()
+    return Grant(*row) if row else None
 
 
 def _find(db: sqlite3.Connection, partner_id: str) -> Partner | None:
