@@ -1,7 +1,7 @@
 """The worker on Deliveries: brings a partner up to date with our objects.
 
-A message is ``{"partner", "why"}`` (:mod:`ocpi.delivery.wake_ups`). It says nothing of what is to be delivered, so one
-too many does no harm, and one that is lost costs a minute.
+A message is ``{"partner", "why", "noted"}`` (:mod:`ocpi.delivery.wake_ups`). What is to be delivered stands in the
+store, so one too many does no harm, and one that is lost costs a minute.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from ocpi.objects.received import require
 from ocpi.reconciliation.expecting import compared_modules
 from ocpi.reconciliation.reconciliation import KIND, RECONCILIATIONS, reconciliation_from, shown, shown_in_full
 from ocpi.reconciliation.starting import Starting
-from ocpi.times import now_precise
+from ocpi.times import normalise, now_precise
 from ocpi.transport.operator_surface import OperatorResource, answer_json
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 def post_reconcile(call: Call) -> Answer:
-    """Compare now: every module that the partner is pushed, unless the body says which."""
+    """Compare now: every module that the partner is pushed, and all of it, unless the body says which."""
     partner = known_partner(call)
-    modules, repair = _read(call.json() if call.body.strip() else {}, partner)
+    modules, repair, since = _read(call.json() if call.body.strip() else {}, partner)
     upkeep = JobUpkeep(KIND, store().objects, reconciliations, now_precise)
-    started = Starting(store().objects, upkeep, now_precise).by_hand(partner, modules, repair=repair)
+    started = Starting(store().objects, upkeep, now_precise).by_hand(partner, modules, repair=repair, since=since)
     location = f"/operator/partners/{partner.id}/reconciliations/{started.id}"
     return answer_json(shown_in_full(started), http_status=202, headers={"Location": location})
 
@@ -53,12 +53,20 @@ def get_reconciliation(call: Call) -> Answer:
     return answer_json(shown_in_full(require(known if is_this else None, "reconciliation of this partner")))
 
 
-def _read(body: Any, partner: Partner) -> tuple[list[str], bool]:
-    """The modules that are asked for, in the order in which they are compared, and whether to repair."""
+_FIELDS = ("modules", "repair", "since")
+
+
+def _read(body: Any, partner: Partner) -> tuple[list[str], bool, str | None]:
+    """The modules that are asked for, in the order in which they are compared, whether to repair, and since when
+    sessions and CDRs.
+    """
     if not isinstance(body, dict):
         raise Invalid([Fault("", "must be a JSON object")])
-    faults = [Fault(pointer([name]), "is not a field of this request") for name in body.keys() - {"modules", "repair"}]
+    faults = [Fault(pointer([name]), "is not a field of this request") for name in body.keys() - set(_FIELDS)]
     asked, repair, compared = body.get("modules"), body.get("repair", False), compared_modules(partner)
+    since, fault_of_since = _instant(body.get("since"))
+    if fault_of_since is not None:
+        faults.append(Fault("/since", fault_of_since))
     if not isinstance(repair, bool):
         faults.append(Fault("/repair", "must be true or false"))
     if asked is not None and (not isinstance(asked, list) or not asked):
@@ -70,7 +78,17 @@ def _read(body: Any, partner: Partner) -> tuple[list[str], bool]:
             faults.append(Fault(f"/modules/{index}", fault))
     if faults:
         raise Invalid(faults)
-    return [name for name in compared if asked is None or name in asked], repair
+    return [name for name in compared if asked is None or name in asked], repair, since
+
+
+def _instant(value: Any) -> tuple[str | None, str | None]:
+    """An instant of whole seconds, and what is wrong with it."""
+    if value is None:
+        return None, None
+    try:
+        return normalise(value if isinstance(value, str) else ""), None
+    except ValueError as error:
+        return None, str(error)
 
 
 def _fault_of(name: Any, partner: Partner, compared: list[str]) -> str | None:

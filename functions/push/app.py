@@ -50,8 +50,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
 def _is_handed_on(records: Sequence[dict[str, Any]]) -> bool:
     try:
         keys = [key for record in records for key in own_keys(record)]
-        for partner_id in FanOut(store(), time.time).mark(keys):
-            wake(store().channels, deliveries(), partner_id, time.time)
+        for partner_id, noted in FanOut(store(), time.time).mark(keys).items():
+            wake(store().channels, deliveries(), partner_id, time.time, noted)
     except Exception:  # noqa: BLE001 - whatever it is, what is not handed on comes again
         logger.exception("changes were not handed on", records=len(records))
         return False

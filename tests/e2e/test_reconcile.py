@@ -118,7 +118,7 @@ def test_what_a_partner_lost_is_reported_and_repaired_but_for_cdrs(at_home: tupl
     pushes = len([call for call in shelf.calls if call[0] != "GET"])
 
     told = ended(operator, partner, started(operator, partner))
-    assert (told["state"], told["repair"]) == ("done", False)
+    assert (told["state"], told["repair"], told["since"]) == ("done", False, None)
     wrong = [(each["module"], each["object_id"], each["problem"], each["pointers"]) for each in told["differences"]]
     assert sorted(wrong) == [
         ("cdrs", "C2", "missing", []),
@@ -129,6 +129,10 @@ def test_what_a_partner_lost_is_reported_and_repaired_but_for_cdrs(at_home: tupl
     assert told["modules"]["tariffs"]["same"] == told["modules"]["tariffs"]["compared"] == 1
     assert told["modules"]["cdrs"]["same"] == 1
     assert len([call for call in shelf.calls if call[0] != "GET"]) == pushes
+
+    young = ended(operator, partner, started(operator, partner, since="2999-01-01T00:00:00.5+01:00"))
+    assert young["since"] == "2998-12-31T23:00:00Z"
+    assert (young["modules"]["locations"]["compared"], young["modules"]["cdrs"]["compared"]) == (3, 0)
 
     told = ended(operator, partner, started(operator, partner, repair=True))
     repaired = {each["object_id"]: each["repaired"] for each in told["differences"]}
@@ -144,7 +148,7 @@ def test_what_a_partner_lost_is_reported_and_repaired_but_for_cdrs(at_home: tupl
     told = ended(operator, partner, started(operator, partner, modules=["locations", "cdrs"]))
     assert [each["object_id"] for each in told["differences"]] == ["C2"]
     listed = operator.get(f"/partners/{partner.partner_id}/reconciliations").json()
-    assert listed["total"] == 3
+    assert listed["total"] == 4
     assert listed["items"][-1] == {name: value for name, value in told.items() if name != "differences"}
 
 
@@ -172,6 +176,8 @@ def test_a_partner_that_does_not_answer_get_is_not_told_to_have_lost_everything(
         ({"modules": []}, ["/modules"]),
         ({"modules": ["tokens"]}, ["/modules/0"]),
         ({"modules": ["locations", {}]}, ["/modules/1"]),
+        ({"since": "yesterday"}, ["/since"]),
+        ({"since": 20260101}, ["/since"]),
         ({"repair": "yes", "full": True}, ["/full", "/repair"]),
         ({"a/b~c": 1}, ["/a~1b~0c"]),
     ],

@@ -31,7 +31,7 @@ from ocpi.v2_1_1.pushes import same
 from tests.support.convergence.changes import PENDING_MINUTES, Changes
 from tests.support.convergence.faults import Down, Faulty, FaultyQueue, Weather
 from tests.support.convergence.receiver import Habits, Receiver
-from tests.support.convergence.turns import Killed, Pool, Process, Turns
+from tests.support.convergence.turns import Killed, Lock, Pool, Process, Turns
 from tests.unit.commands.world import OpenVault
 from tests.unit.delivery.ticking import Clock
 
@@ -177,8 +177,8 @@ class Machine:
                 continue
             keys = [key for each in changes for key in own_keys(_stream_record(each))]
             try:
-                for partner_id in FanOut(self.faulty, self.clock).mark(keys):
-                    wake(self.faulty.channels, cast("Any", self.queue), partner_id, self.clock)
+                for partner_id, noted in FanOut(self.faulty, self.clock).mark(keys).items():
+                    wake(self.faulty.channels, cast("Any", self.queue), partner_id, self.clock, noted)
             except (Down, Conflict):
                 tries += 1
                 if tries < STREAM_TRIES or not self.repairs:
@@ -416,6 +416,8 @@ class Machine:
         self.clock.install(monkeypatch)
         monkeypatch.setattr("ocpi.objects.waiting.now_wire", self.clock.wire)
         monkeypatch.setattr("ocpi.delivery.drain.ThreadPoolExecutor", lambda *_args, **_options: Pool(self.turns))
+        # The only lock that is held while the store is written to.
+        monkeypatch.setattr("ocpi.delivery.pacing.threading", SimpleNamespace(Lock=lambda: Lock(self.turns)))
         sleeping = SimpleNamespace(sleep=self.clock.sleep)
         for module in ("ocpi.delivery.channel", "ocpi.store.update"):
             monkeypatch.setattr(f"{module}.time", sleeping)

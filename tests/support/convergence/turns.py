@@ -6,6 +6,7 @@ in its place. Time passes only while all of them sleep.
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
@@ -195,6 +196,22 @@ class Pool:
     def submit(self, work: Callable[[], Any]) -> _Future:
         self._tasks.append(self._turns.start(self._turns.process, work))
         return _Future(self._turns, self._tasks[-1])
+
+
+class Lock:
+    """Stands for a ``threading.Lock`` that is held over steps: who waits for it lets others go on."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._held = False
+
+    def __enter__(self) -> None:
+        if self._held:
+            self._turns.sleep_until(lambda: math.inf if self._held else _now())
+        self._held = True
+
+    def __exit__(self, *_: object) -> None:
+        self._held = False
 
 
 @dataclass(frozen=True)

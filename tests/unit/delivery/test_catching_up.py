@@ -280,6 +280,34 @@ def test_what_is_due_does_not_wait_for_a_comparison_to_end(world: World, monkeyp
     assert world.store.channels.get(world.partner.id).catch_up is None
 
 
+@pytest.mark.parametrize("full", [False, True])
+def test_a_comparison_that_finds_nothing_writes_next_to_nothing(world: World, *, full: bool) -> None:
+    world.put("tariffs", id="T-1")
+    world.run(60)
+    before, sent = world.store.channels.get(world.partner.id).revision, world.messages_from_now_on()
+    sweep(world.store, world.queue, world.partner, world.clock, full=full)
+    world.run(60)
+    channel = world.store.channels.get(world.partner.id)
+    assert channel.catch_up is None
+    # The jobs; the lease; that they are done; letting go.
+    assert channel.revision == before + 4
+    assert len(sent) == 1
+
+
+def test_how_far_a_long_comparison_came_is_written_down(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocpi.delivery.catching_up.PAGE", 2)
+    monkeypatch.setattr("ocpi.delivery.catching_up.STEP_SECONDS", 0.0)
+    for number in range(10):
+        world.put("tariffs", id=f"T-{number:02}")
+    world.run(60)
+    before = world.store.channels.get(world.partner.id).revision
+    start(world.store.channels, world.partner.id, [Job("objects", "tariffs")])
+    world.work("due")
+    channel = world.store.channels.get(world.partner.id)
+    assert channel.catch_up is None
+    assert channel.revision > before + 7
+
+
 def test_a_comparison_goes_on_while_the_partner_rests(world: World) -> None:
     world.client.spoil = lambda _: answer(429, Retry_After="300")
     world.put("tariffs", id="T-1")

@@ -65,7 +65,7 @@ def test_push_marks_what_changed_and_wakes_whom_it_concerns(world: World, monkey
     event = {"Records": [*records, record("OBJECT#own/tariffs#t-1"), record("OBJECT#own/tariffs#t-1")]}
     assert handler(event, LambdaContext("push", 128, 60)) == {"batchItemFailures": []}
     assert [json.loads(message.body) for message in world.queue.messages] == [
-        {"partner": world.partner.id, "why": "change"}
+        {"partner": world.partner.id, "why": "change", "noted": [["tariffs", "T-1"]]}
     ]
     world.run()
     assert world.requests == ["PUT tariffs/NL/EXA/T-1"]

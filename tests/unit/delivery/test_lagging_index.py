@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ocpi import strict_json
 from ocpi.delivery.catching_up import all_jobs, start
 from ocpi.delivery.channel import LEASE_SECONDS, Lease
-from ocpi.store.deliveries import DeliveryState
+from ocpi.delivery.drain import drain
+from ocpi.delivery.wake_ups import MOST_NOTED, WakeUp
+from ocpi.store.deliveries import DeliveryKey, DeliveryState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ocpi.store.deliveries import Delivery, DeliveryKey
+    from ocpi.store.deliveries import Delivery
     from tests.unit.delivery.played import Asked
     from tests.unit.delivery.world import World
 
 SOON = 5.0
+AT_ONCE = 0.5
+"""Less than it takes until somebody looks again."""
 
 
 class Lagging:
@@ -55,6 +61,93 @@ def test_a_change_on_which_somebody_was_woken(lagging: World) -> None:
     lagging.put("tariffs", id="T-1")
     lagging.run(SOON)
     assert lagging.state("tariffs", "T-1") is DeliveryState.DELIVERED
+
+
+def test_what_a_wake_up_names_waits_for_no_index(lagging: World) -> None:
+    lagging.put("tariffs", id="T-1")
+    lagging.run(AT_ONCE)
+    assert lagging.state("tariffs", "T-1") is DeliveryState.DELIVERED
+    assert lagging.queue.messages == []
+
+
+def test_what_a_wake_up_names_goes_out_however_much_else_is_due(lagging: World) -> None:
+    for number in range(3):
+        lagging.put("tariffs", id=f"OLD-{number}")
+    lagging.queue.messages.clear()
+    lagging.clock.now += 10
+    lagging.put("tariffs", id="NEW")
+    lagging.run(AT_ONCE)
+    assert lagging.state("tariffs", "NEW") is DeliveryState.DELIVERED
+
+
+def test_many_that_a_wake_up_names_under_a_rate_limit(lagging: World) -> None:
+    lagging.set(requests_per_minute=4)
+    keys = [lagging.put("tariffs", id=f"T-{number}", stream=False).key for number in range(5)]
+    lagging.stream(*keys)
+    lagging.run(120)
+    assert {lagging.state("tariffs", f"T-{number}") for number in range(5)} == {DeliveryState.DELIVERED}
+
+
+def test_more_than_a_wake_up_can_name(lagging: World) -> None:
+    keys = [lagging.put("tariffs", id=f"T-{number:03}", stream=False).key for number in range(MOST_NOTED + 1)]
+    lagging.stream(*keys)
+    (message,) = lagging.queue.messages
+    assert "noted" not in message.json()
+    lagging.run(SOON)
+    assert len(lagging.client.held) == MOST_NOTED + 1
+
+
+def test_no_message_holds_the_number_of_a_card() -> None:
+    sent: list[str] = []
+
+    class Sink:
+        def send(self, body: str, *, delay_seconds: int = 0) -> None:
+            sent.append(body)
+
+    queue: Any = Sink()
+    noted = (DeliveryKey("p", "locations", "L-1"), DeliveryKey("p", "tokens", "04A1B2C3D4E5F6"))
+    WakeUp("p", "change", noted).send(queue)
+    WakeUp("p", "change", noted[:1]).send(queue)
+    assert [json.loads(body).get("noted") for body in sent] == [None, [["locations", "L-1"]]]
+
+
+def test_a_partner_at_its_limit_when_it_is_woken_about_something(lagging: World) -> None:
+    """What was named is not forgotten by whoever has to give up before looking at all."""
+    lagging.set(requests_per_minute=4)
+    lagging.put("tariffs", id="T-1")
+    lagging.run(SOON)
+    lagging.put("tariffs", id="T-2")
+    wake_up = WakeUp.read(lagging.queue.messages.pop().body)
+    drain(lagging.parts(lagging.partner.id), wake_up, lagging.clock.now + 1)
+    assert lagging.state("tariffs", "T-2") is DeliveryState.PENDING
+    lagging.run(40)
+    assert lagging.state("tariffs", "T-2") is DeliveryState.DELIVERED
+
+
+def test_in_the_ordinary_case_nobody_looks_a_second_time(world: World) -> None:
+    world.put("tariffs", id="T-1")
+    world.run(SOON)
+    before, sent = world.store.channels.get(world.partner.id).revision, world.messages_from_now_on()
+    world.put("tariffs", id="T-2")
+    (message,) = world.queue.messages
+    assert message.json()["noted"] == [["tariffs", "T-2"]]
+    world.run(SOON)
+    assert len(world.client.held) == 2
+    assert len(sent) == 1
+    # The lease and the booking; letting both go.
+    assert world.store.channels.get(world.partner.id).revision == before + 2
+
+
+@pytest.mark.parametrize(
+    "noted", ['"T-1"', '["tariffs"]', '[["tariffs", 1]]', '[["tariffs", "T-1", "x"]]', '[[null, "T-1"]]', "{}", "null"]
+)
+def test_of_what_cannot_be_read_nothing_is_taken_for_named(noted: str) -> None:
+    assert WakeUp.read(f'{{"partner": "p", "why": "change", "noted": {noted}}}') == WakeUp("p", "change")
+
+
+def test_a_wake_up_that_names_more_than_any_that_we_send_names_nothing() -> None:
+    noted = [["tariffs", f"T-{number}"] for number in range(MOST_NOTED + 1)]
+    assert WakeUp.read(strict_json.write({"partner": "p", "why": "change", "noted": noted})).noted == ()
 
 
 def test_a_change_while_somebody_delivers(lagging: World) -> None:

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ocpi.delivery.channel import LEASE_SECONDS, Lease, LeaseLost, change_channel
+from ocpi.delivery.channel import LEASE_SECONDS, RENEWED_EVERY_SECONDS, Lease, LeaseLost, change_channel
 from ocpi.delivery.drain import ROUND_SECONDS, drain
 from ocpi.delivery.fan_out import FanOut
-from ocpi.delivery.instants import seconds_of
+from ocpi.delivery.instants import instant_at, seconds_of
 from ocpi.delivery.wake_ups import NoWakeUp, WakeUp, wake
 from ocpi.store.deliveries import DeliveryState
 from ocpi.store.port import Collection, Key
@@ -137,3 +137,35 @@ def test_waking_is_harmless_for_whom_nobody_knows(world: World) -> None:
     drain(world.parts(world.partner.id), WakeUp("nobody", "change"), world.clock.now + 60)
     assert world.requests == []
     assert world.store.channels.get("nobody").revision == 0
+
+
+def test_who_works_on_without_sending_keeps_the_lease_with_few_writes(world: World) -> None:
+    lease = Lease.taken(world.store.channels, world.partner.id, world.clock(), lambda channel: channel)
+    assert lease is not None
+    taken = world.store.channels.get(world.partner.id)
+    world.clock.now += RENEWED_EVERY_SECONDS - 1
+    lease.keep(world.clock())
+    assert world.store.channels.get(world.partner.id) == taken
+    world.clock.now += 2
+    lease.keep(world.clock())
+    kept = world.store.channels.get(world.partner.id)
+    assert instant_at(world.clock() + LEASE_SECONDS - 1) < str(kept.leased_until)
+
+
+def test_a_lease_that_somebody_took_since_the_channel_was_seen_is_not_taken_again(world: World) -> None:
+    """Whoever comes with what it saw is no better off than whoever looks."""
+    channels = world.store.channels
+    seen = channels.get(world.partner.id)
+    assert Lease.taken(channels, world.partner.id, world.clock(), lambda channel: channel, seen=seen) is not None
+    told: list[int] = []
+    again = Lease.taken(
+        channels,
+        world.partner.id,
+        world.clock(),
+        lambda channel: channel,
+        lambda channel: told.append(channel.called),
+        also=lambda channel: replace(channel, paced_until="2999-01-01T00:00:00.000000Z"),
+        seen=seen,
+    )
+    assert (again, told) == (None, [1])
+    assert channels.get(world.partner.id).paced_until is None

@@ -87,6 +87,18 @@ class World:
         assert found is not None
         return found
 
+    def messages_from_now_on(self) -> list[str]:
+        """What is sent to the queue from now on, whether it is still there or not."""
+        sent: list[str] = []
+        send = self.queue.send
+
+        def send_and_note(body: str, *, delay_seconds: int = 0) -> None:
+            sent.append(body)
+            send(body, delay_seconds=delay_seconds)
+
+        self.queue.send = send_and_note  # type: ignore[method-assign] # what is watched
+        return sent
+
     # The operator
 
     def put(self, module: str, *, audience: str | None = None, stream: bool = True, **changes: Any) -> Record:
@@ -127,8 +139,8 @@ class World:
     def stream(self, *keys: Key) -> None:
         """What functions/push does; dies and is repeated until it does not."""
         store = self.watched_store()
-        for partner_id in FanOut(store, self.clock).mark(keys):
-            wake(store.channels, self.around(self.queue), partner_id, self.clock)
+        for partner_id, noted in FanOut(store, self.clock).mark(keys).items():
+            wake(store.channels, self.around(self.queue), partner_id, self.clock, noted)
 
     def work(self, why: str | None = None, partner: Partner | None = None) -> None:
         """One message: the next in the queue, or one of our own."""

@@ -13,7 +13,7 @@ from ocpi.delivery.instants import instant_at, seconds_of
 from ocpi.errors import StateConflict
 from ocpi.outbound.answer import Answer, Headers
 from ocpi.outbound.unreachable import PartnerUnreachable
-from ocpi.reconciliation.reconciliation import RECONCILIATIONS
+from ocpi.reconciliation.reconciliation import RECONCILIATIONS, Reconciliation, shown
 from ocpi.store.port import PageQuery, PartnerStatus
 from ocpi.vault.port import SealBroken
 from tests.unit.reconciliation.world import World, answer, counts, problems
@@ -224,7 +224,70 @@ def test_one_that_ended_is_forgotten_after_thirty_days(world: World) -> None:
     assert world.store.objects.page(PageQuery(RECONCILIATIONS, 10)).total == 0
 
 
-def test_the_weekly_one_compares_everything_and_repairs_nothing(world: World) -> None:
+def days_ago(world: World, days: float) -> str:
+    return instant_at(world.clock() - days * 86_400)[:19] + "Z"
+
+
+def weekly(world: World) -> Reconciliation:
+    world.starting().by_schedule(world.partner)
+    ((message, _),) = world.queue.sent
+    return world.through(message["reconciliation"])
+
+
+def test_the_weekly_one_looks_back_thirty_days_at_what_grows_without_end(world: World) -> None:
+    old, young, audience = days_ago(world, 31), days_ago(world, 29), "DE-ABC"
+    for name, at in (("OLD", old), ("YOUNG", young)):
+        world.give("sessions", name, audience=audience, last_updated=at)
+        world.give("tariffs", name, last_updated=at)
+        world.give("locations", name, last_updated=at)
+    job = weekly(world)
+    assert job.since is not None
+    assert days_ago(world, 30.01) < job.since <= days_ago(world, 30)
+    asked = {(module, object_id) for module, object_id, _ in world.holdings.asked}
+    always = {(module, name) for module in ("tariffs", "locations") for name in ("OLD", "YOUNG")}
+    assert asked == always | {("sessions", "YOUNG")}
+    assert shown(job)["since"] == job.since
+
+
+def test_of_cdrs_the_weekly_one_compares_what_came_of_late_whatever_their_date(world: World) -> None:
+    world.give("cdrs", "CDR-1", audience="DE-ABC", last_updated="2020-01-01T00:00:00Z")
+    world.lose("cdrs", "CDR-1")
+    assert problems(weekly(world)) == [("cdrs", "CDR-1", "missing", False)]
+    world.queue.sent.clear()
+    world.moved += 31 * 86_400
+    assert weekly(world).modules["cdrs"].compared == 0
+
+
+def test_one_by_hand_compares_all_there_are_unless_it_is_asked_for_less(world: World) -> None:
+    for name, days in (("OLD", 400), ("YOUNG", 1)):
+        world.give("sessions", name, audience="DE-ABC", last_updated=days_ago(world, days))
+    assert world.reconcile("sessions").modules["sessions"].compared == 2
+    some = world.starting().by_hand(world.partner, ["sessions"], repair=False, since=days_ago(world, 2))
+    assert world.through(some.id).modules["sessions"].compared == 1
+
+
+def test_pages_of_what_is_young_go_on_where_they_ended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocpi.reconciliation.module_step.PAGE", 2)
+    for number in range(5):
+        world.give("sessions", f"S{number}", audience="DE-ABC", last_updated=days_ago(world, number + 1))
+        world.give("cdrs", f"C{number}", audience="DE-ABC")
+    job = weekly(world)
+    assert (job.modules["sessions"].compared, job.modules["cdrs"].compared) == (5, 5)
+
+
+def test_who_asks_for_more_than_the_one_that_goes_on_is_told(world: World) -> None:
+    starting = world.starting()
+    starting.by_schedule(world.partner)
+    ((message, _),) = world.queue.sent
+    with pytest.raises(StateConflict, match="of less"):
+        world.start("tariffs")
+    less = starting.by_hand(world.partner, ["tariffs"], repair=False, since=days_ago(world, 3))
+    assert less.id == message["reconciliation"]
+    with pytest.raises(StateConflict, match="of less"):
+        starting.by_hand(world.partner, ["tariffs"], repair=False, since=days_ago(world, 40))
+
+
+def test_the_weekly_one_compares_every_module_and_repairs_nothing(world: World) -> None:
     for module, name in (("tariffs", "T1"), ("locations", "L1")):
         world.give(module, name)
         world.lose(module, name)

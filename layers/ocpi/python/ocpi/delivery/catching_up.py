@@ -14,6 +14,7 @@ from ocpi.delivery.channel import change_channel
 from ocpi.delivery.instants import instant_at
 from ocpi.delivery.marking import Marking, Wanted, pending
 from ocpi.delivery.recipients import ADDRESSED, DELETABLE, MODULES, ONCE, is_for, switched_on, takes
+from ocpi.objects.poisoned import readable
 from ocpi.store.deliveries import HELD, DeliveryState
 from ocpi.store.port import OWN, Collection, Conflict, Key, PageQuery
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from ocpi.store.port import Partner, Store
 
 PAGE = 200
+STEP_SECONDS = 1.0
+"""So long pages that show nothing new are gone through before it is written down how far that came."""
 What = Literal["failed", "waiting", "held", "objects", "arrived", "gone"]
 
 
@@ -90,18 +93,27 @@ class CatchingUp:
     store: Store
     clock: Callable[[], float]
 
-    def step(self, partner: Partner, lease: Lease) -> None:
-        """One page of the first job of a channel."""
-        job = read(lease.channel.catch_up)[0]
-        _, rest = self.page(partner, job)
+    def step(self, partner: Partner, lease: Lease) -> bool:
+        """Pages of the jobs of a channel, up to one that shows something to be sent; whether one does."""
+        ends = self.clock() + STEP_SECONDS
+        rests: dict[Job, Job | None] = {}
+        marked = 0
+        for job in read(lease.channel.catch_up):
+            rest: Job | None = job
+            while rest is not None and not marked and (not rests or self.clock() < ends):
+                marked, rest = self.page(partner, rest)
+                rests[job] = rest
+            if rest is not None:
+                break
 
         def advance(channel: Channel) -> Channel:
             now = read(channel.catch_up)
-            # It was asked for again in the meantime, and begins anew, unless it is still the one that was worked on.
-            jobs = [rest if each == job else each for each in now]
+            # One was asked for again in the meantime, and begins anew, unless it is still one that was worked on.
+            jobs = [rests.get(each, each) for each in now]
             return replace(channel, catch_up=written([each for each in jobs if each is not None]))
 
         lease.change(advance)
+        return marked > 0
 
     def page(self, partner: Partner, job: Job) -> tuple[int, Job | None]:
         """Mark what one page shows; how much that was, and what remains of the job."""
@@ -183,7 +195,8 @@ class CatchingUp:
             counted=False,
         )
         page = self.store.objects.page(query)
-        keys = [Key(collection, plans.object_id(module, document)) for document in page.documents]
+        ids = readable(page.documents, lambda document: plans.object_id(module, document), collection)
+        keys = [Key(collection, object_id) for object_id in ids]
         wanted = [
             Wanted(partner, module, record.key.id, record)
             for record in self.store.objects.get_many(keys)

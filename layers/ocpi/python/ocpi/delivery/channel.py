@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     Change: TypeAlias = Callable[[Channel], Channel]
 
 LEASE_SECONDS = 45.0
-"""Renewed before each round; everything that a round sends has ended before."""
+"""Renewed before each round, unless it was taken just before; everything that a round sends has ended before."""
+RENEWED_EVERY_SECONDS = 10.0
+"""By whoever works on without sending anything."""
 
 
 def _nothing(channel: Channel) -> Channel:
@@ -39,14 +41,20 @@ class LeaseLost(Exception):
     """Somebody else delivers to this partner now."""
 
 
-def change_channel(channels: Channels, partner_id: str, change: Callable[[Channel], Channel | None]) -> Channel:
+def change_channel(
+    channels: Channels,
+    partner_id: str,
+    change: Callable[[Channel], Channel | None],
+    seen: Channel | None = None,
+) -> Channel:
     """Make a channel what ``change`` says (``None``: it stays), without losing what others write at the same time.
-    Returns it as it is then; raises :class:`~ocpi.store.update.Busy`.
+    ``seen`` is how it was a moment ago, if somebody looked. Returns it as it is then; raises
+    :class:`~ocpi.store.update.Busy`.
     """
     for attempt in range(TRIES):
         if attempt:
             time.sleep(random.uniform(0, min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt)))
-        channel = channels.get(partner_id)
+        channel = seen if seen is not None and not attempt else channels.get(partner_id)
         changed = change(channel)
         if changed is None or changed == channel:
             return channel
@@ -84,16 +92,19 @@ class Lease:
         now: float,
         prepare: Callable[[Channel], Channel],
         told: Callable[[Channel], None] = lambda _: None,
+        *,
+        also: Change = _nothing,
+        seen: Channel | None = None,
     ) -> Lease | None:
         """The lease, or ``None`` if somebody has it: that one is ``told`` to look again. Both ways
-        ``prepare`` is applied.
+        ``prepare`` is applied, and ``also`` if the lease is taken. ``seen`` is how the channel was a moment ago.
         """
 
         def take(channel: Channel) -> Channel:
             prepared = prepare(channel)
             if is_leased(channel, now):
                 return replace(prepared, called=channel.called + 1)
-            return replace(prepared, leased_until=instant_at(now + LEASE_SECONDS), called=0)
+            return replace(also(prepared), leased_until=instant_at(now + LEASE_SECONDS), called=0)
 
         before: list[Channel] = []
 
@@ -101,7 +112,7 @@ class Lease:
             before[:] = [channel]
             return take(channel)
 
-        after = change_channel(channels, partner_id, remember)
+        after = change_channel(channels, partner_id, remember, seen)
         if is_leased(before[0], now):
             told(after)
             return None
@@ -129,6 +140,11 @@ class Lease:
         self.change(renewed)
         if anew:
             self._heard, self._counts_until = 0, now + LEASE_SECONDS
+
+    def keep(self, now: float) -> None:
+        """Renew it if that was last done a while ago."""
+        if seconds_of(self.channel.leased_until) < now + LEASE_SECONDS - RENEWED_EVERY_SECONDS:
+            self.renew(now)
 
     def change(self, change: Callable[[Channel], Channel]) -> None:
         """Write the channel; what others wrote meanwhile is kept. Raises :class:`LeaseLost`."""

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ocpi.delivery.instants import instant_at, seconds_of
+from ocpi.delivery.pauses import LONGEST_PAUSE_SECONDS
 from ocpi.delivery.recipients import DELETABLE, ONCE, is_for, switched_on, takes
 from ocpi.delivery.recording import delivered
+from ocpi.objects.poisoned import RUINED
+from ocpi.observability import logger
 from ocpi.store.deliveries import HELD, Delivery
 from ocpi.store.port import OWN, Collection, Conflict, Key
 
@@ -30,8 +34,11 @@ class Choosing:
         settled: list[tuple[Delivery, Delivery]] = []
         gone: list[Delivery] = []
         items: list[tuple[Delivery, Record | None]] = []
-        for delivery, record in zip(due, self.store.objects.get_many(keys), strict=True):
+        for delivery, record in zip(due, self._read(keys), strict=True):
             module = delivery.key.module
+            if isinstance(record, Exception):
+                settled.append((delivery, _postponed(delivery, at)))
+                continue
             if (record is None and not _may_be_there(delivery)) or (record is not None and not is_for(partner, record)):
                 gone.append(delivery)
             elif record is not None and _is_up_to_date(delivery, record):
@@ -45,6 +52,20 @@ class Choosing:
         if gone:
             self.recording.forget(gone, at)
         return self._begun(items)
+
+    def _read(self, keys: Sequence[Key]) -> list[Record | Exception | None]:
+        """The objects; of one that cannot be read, why. It keeps no other from being sent."""
+        try:
+            return list(self.store.objects.get_many(keys))
+        except RUINED:
+            return [self._read_one(key) for key in keys]
+
+    def _read_one(self, key: Key) -> Record | Exception | None:
+        try:
+            return self.store.objects.get(key)
+        except RUINED as error:
+            logger.error("an object cannot be read, and is not sent", collection=str(key.collection))
+            return error
 
     def not_begun(self, items: Sequence[tuple[Delivery, Record | None]], at: str) -> None:
         """Take back what was noted of these: nothing of them was sent."""
@@ -65,6 +86,12 @@ class Choosing:
                 case Delivery() as now:
                     begun.append((replace(delivery, revision=now.revision), record))
         return begun
+
+
+def _postponed(delivery: Delivery, at: str) -> Delivery:
+    """To be looked at again in a while: somebody may have put the object right."""
+    due = instant_at(seconds_of(at) + LONGEST_PAUSE_SECONDS)
+    return replace(delivery, due=due, message="the object cannot be read here: run python -m ocpi.doctor")
 
 
 def _noted(items: Sequence[tuple[Delivery, Record | None]]) -> list[Delivery]:

@@ -15,18 +15,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from ocpi.delivery.beginning import MOST_BOOKED, begun
 from ocpi.delivery.catching_up import CatchingUp
-from ocpi.delivery.channel import Lease, LeaseLost, is_leased, resting_until
+from ocpi.delivery.channel import LeaseLost, resting_until
 from ocpi.delivery.choosing import Choosing
 from ocpi.delivery.diagnosis import UNUSABLE, after_round, diagnosed, fails_alone, next_try
 from ocpi.delivery.habits import Habits
 from ocpi.delivery.instants import instant_at, seconds_of
+from ocpi.delivery.looking_again import LookingAgain
 from ocpi.delivery.outcome import Ending
-from ocpi.delivery.pacing import AHEAD_SECONDS, Pace
+from ocpi.delivery.pacing import AHEAD_SECONDS, LATE_SECONDS
 from ocpi.delivery.recording import Recording, Tried, after_try
 from ocpi.delivery.round import PARALLEL, Round
 from ocpi.delivery.sending import REQUEST_SECONDS, Sender
-from ocpi.delivery.wake_ups import WakeUp, watch
+from ocpi.delivery.wake_ups import WakeUp
 from ocpi.observability import logger
 from ocpi.store.deliveries import HELD, Channel, Delivery, DeliveryState
 from ocpi.store.port import PartnerStatus
@@ -35,14 +37,16 @@ from ocpi.vault.port import SealBroken
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ocpi.delivery.channel import Lease
     from ocpi.delivery.diagnosis import Diagnosis
+    from ocpi.delivery.pacing import Pace
     from ocpi.outbound.client import PartnerClient
     from ocpi.queues.port import Queue
     from ocpi.store.deliveries import DeliveryKey
     from ocpi.store.port import Partner, Record, Store
     from ocpi.vault.port import Vault
 
-BATCH = 100
+BATCH = MOST_BOOKED
 ROUND_SECONDS = 30.0
 """From the renewal of the lease to the end of the last request."""
 SENDING_SECONDS = 8.0
@@ -52,10 +56,6 @@ PATIENCE_SECONDS = 5.0
 HEALTHY_SECONDS = 30.0
 REQUESTS_OF_ONE = 3
 """That an object may need: where few may begin, few objects are under way at a time."""
-CALLED_SECONDS = 2.0
-"""A partner that calls us is tried again, but not before so long after the last try."""
-LOOK_AGAIN_SECONDS = 2.0
-"""An index may lag: what was marked is seen by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,61 +81,35 @@ def drain(parts: Parts, wake_up: WakeUp, ends: float) -> None:
         return
     if partner.status is not PartnerStatus.REGISTERED or partner.token is None:
         return
-    now = parts.clock()
-    channel = parts.store.channels.get(partner.id)
-    if wake_up.why == "abandoned" and (channel.leased_until is None or is_leased(channel, now)):
-        return
-    if not is_leased(channel, now) and _prepared(channel, wake_up) == channel and _rests(channel, now):
-        return
-    lease = Lease.taken(
-        parts.store.channels,
-        partner.id,
-        now,
-        lambda found: _prepared(found, wake_up),
-        lambda found: watch(parts.queue, found, now),
-    )
-    if lease is None:
+    began = begun(parts.store.channels, parts.queue, partner, wake_up, parts.clock, parts.sleep)
+    if began is None:
         return
     with (
         parts.client.keeping_connections() as client,
         ThreadPoolExecutor(PARALLEL, thread_name_prefix="deliver") as threads,
     ):
         try:
-            Drain(replace(parts, client=client), lease, threads, ends, wake_up).run()
+            Drain(replace(parts, client=client), *began, threads, ends, wake_up).run()
         except LeaseLost:
             logger.warning("a lease was lost", partner=partner.id)
 
 
-def _rests(channel: Channel, now: float) -> bool:
-    return resting_until(channel) > now and channel.catch_up is None
-
-
-def _prepared(channel: Channel, wake_up: WakeUp) -> Channel:
-    """A call of the partner, and the operator, end a pause; but nobody the one that the partner asked for."""
-    if wake_up.why == "retry":
-        return replace(channel, paused_until=None)
-    if wake_up.why == "called" and channel.paused_until is not None:
-        soon = instant_at(seconds_of(channel.tried_at) + CALLED_SECONDS)
-        return replace(channel, paused_until=min(channel.paused_until, soon))
-    return channel
-
-
 class Drain:
-    """One worker's delivering to one partner, while it has the lease."""
+    """One worker's delivering to one partner, while it has the lease; one request is booked."""
 
-    def __init__(self, parts: Parts, lease: Lease, threads: ThreadPoolExecutor, ends: float, wake_up: WakeUp) -> None:
-        self._parts, self._lease, self._threads, self._ends = parts, lease, threads, ends
+    def __init__(
+        self, parts: Parts, lease: Lease, pace: Pace, threads: ThreadPoolExecutor, ends: float, wake_up: WakeUp
+    ) -> None:
+        self._parts, self._lease, self._pace, self._threads, self._ends = parts, lease, pace, threads, ends
         self._store, self._clock = parts.store, parts.clock
         self._partner_id = wake_up.partner_id
         self._recording = Recording(parts.store.deliveries)
         self._choosing = Choosing(parts.store, self._recording)
         self._catching_up = CatchingUp(parts.store, parts.clock)
-        # The limit of the partner is put in the place of this one before the first request.
-        self._pace = Pace(1, lease.change, most=BATCH, clock=parts.clock, sleep=parts.sleep)
         self._taken_at = lease.channel.taken_at
         self._wake_at: float | None = None
-        self._told_at = parts.clock() if wake_up.why in ("change", "retry") else None
-        self._looked_at: float | None = None
+        self._looking = LookingAgain.woken(wake_up, parts.clock())
+        self._booked_until: float | None = parts.clock() + LATE_SECONDS
         self._recovered = False
         self._failed: set[DeliveryKey] = set()
 
@@ -148,10 +122,9 @@ class Drain:
                 break
         if self._wake_at is not None:
             self._send_wake_up(self._wake_at)
-        seen_by = self._told_at + LOOK_AGAIN_SECONDS if self._told_at is not None else 0.0
-        looked_at = self._wake_at if self._looked_at is None else self._looked_at
-        if looked_at is not None and looked_at < seen_by:
-            self._send_wake_up(seen_by)
+        again = self._looking.next_look(self._wake_at)
+        if again is not None:
+            self._send_wake_up(again)
 
     def _send_wake_up(self, at: float) -> None:
         # Who is woken while the partner is left in peace goes away again, and wakes nobody after it.
@@ -160,22 +133,23 @@ class Drain:
 
     def _round(self) -> bool:
         """Whether there may be more to do."""
-        now, self._looked_at = self._clock(), None
+        now, self._looking.looked_at = self._clock(), None
         if self._lease.was_called():
-            self._told_at = now
+            self._looking.told_at = now
         if now + ROUND_SECONDS > self._ends:
             self._wake_by(now)
             return False
         partner = self._store.partners.get(self._partner_id)
         if partner is None or partner.status is not PartnerStatus.REGISTERED:
             return False
-        behind = self._lease.channel.catch_up is not None
-        if behind:
-            self._lease.renew(now)
-            self._catching_up.step(partner, self._lease)
-            self._told_at = self._clock()
-        # What is due does not wait for the end of a comparison, which may be long.
-        return self._deliver_due(partner) or behind
+        # What is due does not wait for a comparison, which may be long.
+        more = self._deliver_due(partner)
+        if self._lease.channel.catch_up is None:
+            return more
+        self._lease.keep(self._clock())
+        if self._catching_up.step(partner, self._lease):
+            self._looking.told_at = self._clock()
+        return True
 
     def _deliver_due(self, partner: Partner) -> bool:
         """Whether something was due, and may be still."""
@@ -184,8 +158,10 @@ class Drain:
             self._wake_by(resting_until(self._lease.channel))
             return False
         due = self._store.deliveries.due(partner.id, instant_at(now), BATCH)
+        self._looking.saw(due)
+        due = due or self._looking.unseen(self._store.deliveries, now)
         if not due:
-            self._looked_at = now
+            self._looking.looked_at = now
             return self._bring_forward() or self._nothing_is_left(partner)
         probing = self._lease.channel.failures > 0
         # A probe is about what was answered with errors least: one object alone must not stand for the partner.
@@ -205,7 +181,10 @@ class Drain:
         ready = pace.ready_within(AHEAD_SECONDS)
         size = 1 if self._lease.channel.failures else max(1, min(len(due), ready))
         renewed = self._clock()
-        pace.book(size, lambda move: self._lease.renew(renewed, also=move, taken_at=self._taken_at))
+        # The first request was booked when the lease was taken, a moment ago.
+        if size > 1 or self._booked_until is None or renewed > self._booked_until:
+            pace.book(size, lambda move: self._lease.renew(renewed, also=move, taken_at=self._taken_at))
+        self._booked_until = None
         at = instant_at(renewed)
         items = self._choosing.to_send(partner, due[:size], at)
         if items:
@@ -326,7 +305,7 @@ class Drain:
         page = self._store.deliveries.page(self._partner_id, DeliveryState.PENDING, 1000)
         later = [each for each in page.deliveries if each.due is not None and now < each.due < HELD]
         self._recording.write([(each, replace(each, due=now)) for each in later], now)
-        self._told_at = self._clock()
+        self._looking.told_at = self._clock()
         return bool(later)
 
     def _nothing_is_left(self, partner: Partner) -> Literal[False]:

@@ -14,7 +14,7 @@ from ocpi.store.port import OWN
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ocpi.store.deliveries import Delivery
+    from ocpi.store.deliveries import Delivery, DeliveryKey
     from ocpi.store.port import Key, Store
 
 PUSHED = frozenset(module for modules in MODULES.values() for module in modules)
@@ -27,8 +27,8 @@ class FanOut:
     store: Store
     clock: Callable[[], float]
 
-    def mark(self, keys: Sequence[Key]) -> list[str]:
-        """Mark what these writes mean for each partner; the ids of partners that something was marked for.
+    def mark(self, keys: Sequence[Key]) -> dict[str, list[DeliveryKey]]:
+        """Mark what these writes mean for each partner; what was marked, by the id of the partner.
 
         Repeating it is harmless. Objects that are nobody's business are passed over.
         """
@@ -39,7 +39,7 @@ class FanOut:
         }
         partners = connected(self.store.partners.list()) if ours else []
         if not partners:
-            return []
+            return {}
         wanted: list[Wanted] = []
         for key, record in zip(ours.values(), self.store.objects.get_many(list(ours.values())), strict=True):
             module, object_id = key.collection.module, record.key.id if record is not None else key.id
@@ -52,7 +52,10 @@ class FanOut:
             ]
         marked = Marking(self.store.deliveries, self.clock).changed(wanted)
         self._let_go([delivery for delivery in marked if delivery.due == HELD])
-        return list(dict.fromkeys(delivery.key.partner_id for delivery in marked))
+        noted: dict[str, list[DeliveryKey]] = {}
+        for delivery in marked:
+            noted.setdefault(delivery.key.partner_id, []).append(delivery.key)
+        return noted
 
     def _let_go(self, held: Sequence[Delivery]) -> None:
         """What was held because of how the partner was before, if its module was switched on in the meantime: who

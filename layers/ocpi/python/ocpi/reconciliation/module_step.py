@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ocpi.delivery import plans
 from ocpi.delivery.pacing import Paced
 from ocpi.delivery.recipients import ADDRESSED, ONCE
+from ocpi.objects.poisoned import readable
 from ocpi.reconciliation.reconciliation import Difference
 from ocpi.store.port import OWN, Collection, PageQuery
 
@@ -34,12 +35,28 @@ NO_GET = (
 )
 
 
-def next_page(objects: Objects, partner: Partner, name: str, module: ModuleComparison) -> ModuleComparison:
-    """With the ids of the next page to compare, in the order in which the objects came."""
-    audience = partner.party if name in ADDRESSED else None
-    page = objects.page(PageQuery(Collection(OWN, name), limit=PAGE, after=module.after, audience=audience))
-    ids = tuple(plans.object_id(name, document) for document in page.documents)
-    return replace(module, stage="comparing", object_ids=ids, after=page.next)
+def next_page(
+    objects: Objects, partner: Partner, name: str, module: ModuleComparison, since: str | None
+) -> ModuleComparison:
+    """With the ids of the next page to compare; ``since`` as in
+    :class:`~ocpi.reconciliation.reconciliation.Reconciliation`.
+    """
+    collection = Collection(OWN, name)
+    query = PageQuery(collection, limit=PAGE, after=module.after, counted=False)
+    if name in ADDRESSED:
+        query = _since(replace(query, audience=partner.party), name, since)
+    page = objects.page(query)
+    ids = readable(page.documents, lambda document: plans.object_id(name, document), collection)
+    return replace(module, stage="comparing", object_ids=tuple(ids), after=page.next)
+
+
+def _since(query: PageQuery, name: str, since: str | None) -> PageQuery:
+    """A session is as young as its last change. A CDR never changes, and may be dated before it came to its party."""
+    if since is None:
+        return query
+    if name in ONCE:
+        return replace(query, created_from=f"{since.removesuffix('Z')}.000000Z")
+    return replace(query, order="last_updated", updated_from=since)
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,9 +79,13 @@ class ModuleComparison:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation(Job):
-    """``differences`` are the first 1000. Nothing is asked before ``paused_until``, an instant with six decimals."""
+    """``differences`` are the first 1000. Nothing is asked before ``paused_until``, an instant with six decimals. Of
+    sessions and CDRs, which grow without end, only those of ``since`` (``YYYY-MM-DDTHH:MM:SSZ``) or later are compared
+    (``None``: all).
+    """
 
     repair: bool = False
+    since: str | None = None
     modules: dict[str, ModuleComparison] = field(default_factory=dict)
     differences: tuple[Difference, ...] = ()
     paused_until: str | None = None
@@ -118,6 +122,7 @@ def shown(reconciliation: Reconciliation) -> dict[str, Any]:
         "id": reconciliation.id,
         "state": reconciliation.state,
         "repair": reconciliation.repair,
+        "since": reconciliation.since,
         "requested_at": reconciliation.requested_at,
         "started_at": reconciliation.started_at,
         "ended_at": reconciliation.ended_at,

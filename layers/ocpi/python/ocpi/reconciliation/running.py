@@ -110,7 +110,8 @@ class Reconciling:
             stepped = step.run(module)
             pace.let_go()
         elif module.stage == "waiting" or module.after is not None:
-            self.working.save(held, job.with_module(name, next_page(self.store.objects, partner, name, module)))
+            page = next_page(self.store.objects, partner, name, module, job.since)
+            self.working.save(held, job.with_module(name, page))
             return 0
         elif module.unproved:
             stepped = step.settled(module)

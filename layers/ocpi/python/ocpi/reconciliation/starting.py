@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ocpi import strict_json
@@ -13,7 +14,7 @@ from ocpi.reconciliation.expecting import compared_modules
 from ocpi.reconciliation.reconciliation import KIND, ModuleComparison, Reconciliation
 from ocpi.store.port import Collection, Conflict, Draft, Key, PartnerStatus
 from ocpi.store.update import update
-from ocpi.times import normalise
+from ocpi.times import normalise, parse_instant, to_wire
 from ocpi.v2_1_1 import VERSION
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from ocpi.jobs.upkeep import JobUpkeep
     from ocpi.store.port import Objects, Partner, Record
+
+
+LOOKS_BACK = timedelta(days=30)
+"""Of sessions and CDRs. From one weekly comparison to the next every one is met, and after that three times more."""
 
 
 class AlreadyRunning(Exception):
@@ -50,35 +55,42 @@ class Starting:
     upkeep: JobUpkeep[Reconciliation]
     now: Callable[[], str]
 
-    def by_hand(self, partner: Partner, modules: Sequence[str], *, repair: bool) -> Reconciliation:
+    def by_hand(
+        self, partner: Partner, modules: Sequence[str], *, repair: bool, since: str | None = None
+    ) -> Reconciliation:
         """The reconciliation that the operator asked for: a new one, or the one that goes on if that is what was asked
-        for. Raises :class:`StateConflict` if the partner is not connected, or another one goes on.
+        for. ``since`` as in :class:`Reconciliation`. Raises :class:`StateConflict` if the partner is not connected, or
+        another one goes on.
         """
         if partner.status is not PartnerStatus.REGISTERED:
             raise StateConflict(f"the partner is {partner.status}; only what a registered one holds can be compared")
         try:
-            return self._start(partner, modules, repair=repair)
+            return self._start(partner, modules, repair=repair, since=since)
         except AlreadyRunning as running:
-            if running.reconciliation.modules.keys() >= set(modules) and running.reconciliation.repair == repair:
-                return running.reconciliation
-            raise StateConflict("another reconciliation of this partner goes on, of other modules or repairs") from None
+            goes_on = running.reconciliation
+            reaches = goes_on.since is None or (since is not None and goes_on.since <= since)
+            if goes_on.modules.keys() >= set(modules) and goes_on.repair == repair and reaches:
+                return goes_on
+            raise StateConflict(
+                "another reconciliation of this partner goes on: of other modules, of less, or with other repairs"
+            ) from None
 
     def by_schedule(self, partner: Partner) -> None:
-        """The one that is due, of everything, which repairs nothing; none if there is nothing to compare, or one goes
-        on.
+        """The one that is due, of every module, which repairs nothing and looks back so far; none if there is nothing
+        to compare, or one goes on.
         """
         modules = compared_modules(partner)
         if modules:
             try:
-                self._start(partner, modules, repair=False)
+                since = to_wire(parse_instant(self.now()) - LOOKS_BACK)
+                self._start(partner, modules, repair=False, since=since)
             except AlreadyRunning:
                 return
 
-    def _start(self, partner: Partner, modules: Sequence[str], *, repair: bool) -> Reconciliation:
+    def _start(self, partner: Partner, modules: Sequence[str], *, repair: bool, since: str | None) -> Reconciliation:
         now = normalise(self.now())
-        job = Reconciliation(
-            new_job_id(), partner.id, now, repair=repair, modules={name: ModuleComparison() for name in modules}
-        )
+        compared = {name: ModuleComparison() for name in modules}
+        job = Reconciliation(new_job_id(), partner.id, now, repair=repair, since=since, modules=compared)
         # Before it is claimed: one that nobody wrote down would be one that nobody finishes.
         record = self.objects.put(KIND.key(job.id), running_draft(job, now), expected=None)
 

@@ -1,0 +1,1 @@
+"""What running the system in AWS costs: the parts of ``benchmarks/cost.py``."""
