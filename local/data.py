@@ -5,14 +5,23 @@ from __future__ import annotations
 import base64
 import fcntl
 import json
+import logging
 import os
 import secrets
+import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+OPERATOR_KEY, ENDPOINTS = "operator.key", "endpoints.json"
+"""In the data folder."""
+PREVIOUS_OPERATOR_KEY = f"{OPERATOR_KEY}.previous"
+"""Where :mod:`ocpi.kept_secret` looks for the key that was replaced."""
+log = logging.getLogger("local")
 
 
 class DataInUseError(Exception):
@@ -33,10 +42,16 @@ def locked(folder: Path) -> Iterator[None]:
 
 def operator_key(folder: Path) -> str:
     """The operator key, made on the first start: 256 random bits."""
-    path = folder / "operator.key"
+    path = folder / OPERATOR_KEY
     if not path.exists():
-        write_private(path, secrets.token_urlsafe(32) + "\n")
+        write_private(path, new_operator_key() + "\n")
+    make_private(path)
     return path.read_text(encoding="utf-8").strip()
+
+
+def new_operator_key() -> str:
+    """256 random bits, in 43 characters."""
+    return secrets.token_urlsafe(32)
 
 
 def ensure_webhook_secret(folder: Path) -> None:
@@ -46,6 +61,15 @@ def ensure_webhook_secret(folder: Path) -> None:
     path = folder / "webhook.secret"
     if not path.exists():
         write_private(path, f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode('ascii')}\n")
+    make_private(path)
+
+
+def make_private(path: Path) -> None:
+    """Take a file with a secret from everybody but its owner, and say so if others could read it until now."""
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        path.chmod(0o600)
+        log.warning("%s was open to others (mode %o); it is its owner's alone now, but replace the secret", path, mode)
 
 
 def write_private(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
-from local.data import ensure_webhook_secret, locked, operator_key, write_json
+from local.data import ENDPOINTS, ensure_webhook_secret, locked, operator_key, write_json
 from local.demo.charge_points.thread import ChargePointThread, start_charge_points
 from local.demo.network import DemoError, Invitation, ensure_demo
 from local.environment import STORE_FILE, chosen_settings, joint_environment, local_environment, queue_environment
@@ -48,10 +48,10 @@ class Deployment:
             self._resources.enter_context(locked(self._data))
             self._data = self._data.resolve()
             # A reader that waits for this file waits for this start, not for the last one.
-            (self._data / "endpoints.json").unlink(missing_ok=True)
+            (self._data / ENDPOINTS).unlink(missing_ok=True)
             self._listener = self._resources.enter_context(bind(self._host, self._port))
             self._port = self._listener.getsockname()[1]
-            self._key = operator_key(self._data)
+            operator_key(self._data)
             ensure_webhook_secret(self._data)
             self._load()
             self._resources = self._resources.pop_all()
@@ -60,7 +60,7 @@ class Deployment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        (self._data / "endpoints.json").unlink(missing_ok=True)
+        (self._data / ENDPOINTS).unlink(missing_ok=True)
         self._resources.close()
 
     def run(self, *, demo: bool, meter_seconds: float = 5) -> None:
@@ -117,7 +117,7 @@ class Deployment:
         base = f"http://127.0.0.1:{self._port}"
         invitation: Invitation | None = None
         if demo:
-            operator = OperatorClient(f"{base}/operator", self._key)
+            operator = OperatorClient(f"{base}/operator", lambda: operator_key(self._data))
             try:
                 invitation = ensure_demo(operator, self._data / "demo.json")
                 self._charge_points = start_charge_points(operator, meter_seconds, lambda: self._stopped)
@@ -129,10 +129,10 @@ class Deployment:
             return
         public = os.environ["OCPI_PUBLIC_URL"].rstrip("/")
         write_json(
-            self._data / "endpoints.json",
+            self._data / ENDPOINTS,
             {
                 "ocpi": {"cpo": f"{public}/ocpi/cpo/versions", "emsp": f"{public}/ocpi/emsp/versions"},
-                "operator": {"url": f"{base}/operator", "key": self._key},
+                "operator": {"url": f"{base}/operator", "key": operator_key(self._data)},
             },
         )
         print(greeting(base=base, public=public, data=self._data, invitation=invitation), flush=True)
@@ -140,10 +140,13 @@ class Deployment:
 
 def _loaded(template: Template) -> dict[str, Handler]:
     from ocpi.settings import SettingsError  # noqa: PLC0415 - of the layer, which is on the path only now
+    from ocpi.vault import VaultUnusable, open_vault  # noqa: PLC0415 - as above
 
     try:
+        # A key file that others can read, or that is none, is to be seen here and not by the first partner.
+        open_vault(os.environ["OCPI_VAULT"])
         return {each.name: load(each.folder, each.handler) for each in template.functions}
-    except SettingsError as error:
+    except (SettingsError, VaultUnusable) as error:
         raise LoadError(str(error)) from error
 
 

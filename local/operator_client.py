@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 TIMEOUT_SECONDS = 30
 
@@ -29,9 +29,10 @@ class Reply:
 class OperatorClient:
     """Calls below one ``/operator`` URL."""
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: Callable[[], str]) -> None:
+        """``key`` is asked for the operator key at each call, since that may be replaced."""
         self._url = url
-        self._headers = {"Authorization": f"Bearer {key}"}
+        self._key = key
         self._pool = urllib3.PoolManager(timeout=TIMEOUT_SECONDS, retries=False)
 
     def call(self, method: str, path: str, content: Any = None) -> Reply:
@@ -53,7 +54,9 @@ class OperatorClient:
             raise OperatorApiError(f"{len(refused)} of {len(lines)} {module} refused, first: {json.dumps(refused[0])}")
 
     def _send(self, method: str, path: str, body: bytes | None, content_type: str) -> Reply:
-        headers = self._headers if body is None else {**self._headers, "Content-Type": content_type}
+        headers = {"Authorization": f"Bearer {self._key()}"}
+        if body is not None:
+            headers["Content-Type"] = content_type
         try:
             response = self._pool.request(method, self._url + path, body=body, headers=headers)
             return Reply(response.status, _read(response.data, response.headers.get("Content-Type", "")))

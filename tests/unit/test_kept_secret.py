@@ -7,7 +7,7 @@ import pytest
 from moto import mock_aws
 
 from ocpi.kept_secret import KEEP_SECONDS, SecretUnreadable, secret_reader
-from ocpi.operator_key import operator_key_reader
+from ocpi.operator_key import OperatorKeys
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +57,7 @@ def test_an_operator_key_that_could_be_guessed_is_not_used(tmp_path: Path) -> No
     path = tmp_path / "operator.key"
     path.write_text("x" * 19)
     with pytest.raises(ValueError, match="shorter than 20"):
-        operator_key_reader(f"file:{path}")()
+        OperatorKeys(f"file:{path}").opens("x" * 19)
     path.write_text("x" * 20)
-    assert operator_key_reader(f"file:{path}")() == "x" * 20
+    assert OperatorKeys(f"file:{path}").opens("x" * 20)
+    assert not OperatorKeys(f"file:{path}").opens("x" * 21)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import queue
 import secrets
@@ -96,7 +97,8 @@ def _handler(partner: PartnerServer) -> type[BaseHTTPRequestHandler]:
 
         def _any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if self.headers.get("Authorization") != f"Token {partner.token}":
+            shown = (self.headers.get("Authorization") or "").encode()
+            if not hmac.compare_digest(shown, f"Token {partner.token}".encode()):
                 self._send(401, {"status_code": 2001, "status_message": "unknown token", "timestamp": _now()}, {})
                 return
             try:

@@ -60,7 +60,7 @@ def serve(surface: OcpiSurface, error: Exception, **headers: str) -> Answer:
         (RuntimeError(SECRET), 500, 3000),
         (KeyError(SECRET), 500, 3000),
         (Busy(SECRET), 503, 3000),
-        (TooLarge(SECRET), 413, 2001),
+        (TooLarge(2, 1), 413, 2001),
     ],
 )
 def test_a_failure_of_ours_is_an_envelope_that_gives_nothing_away(

@@ -25,6 +25,14 @@ class Unauthorized(Refused):
     """No token, or one that opens nothing here."""
 
 
+class TooManyFailures(Refused):
+    """A caller that is not let in, from a source that has failed too often; ``retry_after`` is in seconds."""
+
+    def __init__(self, detail: str, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class Forbidden(Refused):
     """A known caller that is shut out for now."""
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,41 +24,79 @@ class SecretUnreadable(Exception):
     """The secret cannot be read where it is said to be; the message holds nothing of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class SecretVersions:
+    """A secret, when it became what it is (seconds since 1970), and what it was before, if that was asked for."""
+
+    current: str
+    since: float
+    previous: str | None = None
+
+
 def secret_reader(where: str, *, clock: Callable[[], float] = time.monotonic) -> Callable[[], str]:
     """A function that gives the current secret, or raises :class:`SecretUnreadable`.
 
     ``where``: ``secretsmanager:<arn>`` or ``file:<path>``; :class:`ValueError` for anything else.
     """
-    scheme, _, place = where.partition(":")
-    readers: dict[str, Callable[[str], str]] = {"secretsmanager": _from_secrets_manager, "file": _from_file}
-    if scheme not in readers or not place:
-        raise ValueError(f"a secret is at secretsmanager:<arn> or file:<path>, not at {where!r}")
+    read_versions = versions_reader(where)
     kept: tuple[float, str] | None = None
 
     def read() -> str:
         nonlocal kept
         if kept is None or clock() - kept[0] > KEEP_SECONDS:
-            kept = (clock(), readers[scheme](place).strip())
+            kept = (clock(), read_versions(math.inf).current)
         return kept[1]
 
     return read
 
 
-def _from_file(path: str) -> str:
+def versions_reader(where: str) -> Callable[[float], SecretVersions]:
+    """A function that reads a secret anew each time, with what it was before if it changed after the given instant
+    (seconds since 1970). ``where`` and what is raised are as of :func:`secret_reader`.
+
+    In Secrets Manager the two are the versions ``AWSCURRENT`` and ``AWSPREVIOUS``; of a file ``key`` they are that file
+    and ``key.previous`` beside it.
+    """
+    scheme, _, place = where.partition(":")
+    readers: dict[str, Callable[[str, float], SecretVersions]] = {
+        "secretsmanager": _from_secrets_manager,
+        "file": _from_file,
+    }
+    if scheme not in readers or not place:
+        raise ValueError(f"a secret is at secretsmanager:<arn> or file:<path>, not at {where!r}")
+    return partial(readers[scheme], place)
+
+
+def _from_file(place: str, changed_after: float) -> SecretVersions:
+    path = Path(place)
     try:
-        return Path(path).read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            current, since = file.read().strip(), os.fstat(file.fileno()).st_mtime
+        previous = None
+        if since > changed_after:
+            with suppress(FileNotFoundError):
+                previous = path.with_name(f"{path.name}.previous").read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise SecretUnreadable(f"{path}: {type(error).__name__}") from error
+    return SecretVersions(current, since, previous)
 
 
-def _from_secrets_manager(arn: str) -> str:
-    import boto3  # noqa: PLC0415 - only in AWS, and only functions that have a secret
-    from botocore.config import Config  # noqa: PLC0415 - as above
+def _from_secrets_manager(arn: str, changed_after: float) -> SecretVersions:
+    from botocore.config import Config  # noqa: PLC0415 - only in AWS, and only functions that have a secret
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as above
+
+    from ocpi import aws  # noqa: PLC0415 - as above
 
     limits = Config(connect_timeout=AWS_SECONDS, read_timeout=AWS_SECONDS, retries={"total_max_attempts": 2})
     try:
-        secret: str = boto3.client("secretsmanager", config=limits).get_secret_value(SecretId=arn)["SecretString"]
-    except (BotoCoreError, ClientError) as error:
+        client = aws.client("secretsmanager", limits)
+        found = client.get_secret_value(SecretId=arn)
+        current, since = found["SecretString"].strip(), found["CreatedDate"].timestamp()
+        previous = None
+        if since > changed_after:
+            # What was made a moment ago may be the first version.
+            with suppress(client.exceptions.ResourceNotFoundException):
+                previous = client.get_secret_value(SecretId=arn, VersionStage="AWSPREVIOUS")["SecretString"].strip()
+    except (BotoCoreError, ClientError, KeyError) as error:
         raise SecretUnreadable(f"Secrets Manager: {type(error).__name__}") from error
-    return secret
+    return SecretVersions(current, since, previous)

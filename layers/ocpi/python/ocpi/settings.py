@@ -70,6 +70,8 @@ class Settings:
     """How often a partner is asked for what it has changed."""
     exchange_days: int = 14
     """How long the exchange log is kept; 0: there is none."""
+    failed_authentications: int = 100
+    """How often a minute a source of requests may fail to authenticate before it gets 429; 0: there is no limit."""
 
     @property
     def party(self) -> str:
@@ -123,6 +125,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         reconciliations_queue=environ.get("OCPI_RECONCILIATIONS_QUEUE", "").strip(),
         pull_hours=_number(environ, "OCPI_PULL_HOURS", default=6, least=1, most=168),
         exchange_days=_number(environ, "OCPI_EXCHANGE_DAYS", default=14, least=0, most=400),
+        failed_authentications=_number(environ, "OCPI_FAILED_AUTHENTICATIONS", default=100, least=0, most=100_000),
     )
 
 

@@ -28,8 +28,7 @@ from ocpi.store.port import Conflict, Grant, Partner, PartnerChange, Partners, P
 from ocpi.times import now_wire, to_wire
 from ocpi.transport.authentication import token_hash
 from ocpi.transport.status_codes import StatusCode
-from ocpi.v2_1_1.credentials import Credentials
-from ocpi.v2_1_1.model import check
+from ocpi.v2_1_1 import models
 from ocpi.vault.port import SealBroken
 
 if TYPE_CHECKING:
@@ -281,7 +280,7 @@ def new_partner_id() -> str:
 
 
 def _read_credentials(answer: Answer) -> dict[str, Any]:
-    return check(Credentials, _data(answer))
+    return models.check(models.Credentials, _data(answer))
 
 
 def _token_of(answer: Answer) -> str | None:

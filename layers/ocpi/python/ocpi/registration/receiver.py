@@ -141,11 +141,13 @@ class Receiver:
         the token that the caller showed must still be one of its own.
         """
         partner: Partner | None = caller.partner
-        while partner is not None and caller.grant.hash in partner.grants:
+        shown = caller.grant.hash
+        while partner is not None and shown in partner.grants:
             try:
-                self.partners.save(change(partner))
+                self.partners.save(replace(change(partner), shown=shown))
             except Conflict:
-                partner = self.partners.get(partner.id)
+                # Without its grant the token opens nothing any more, though the partner may not have been told.
+                partner = self.partners.get(partner.id) if self.partners.grant(shown) is not None else None
             else:
                 return
         raise Unauthorized("this token has been replaced in the meantime")

@@ -23,7 +23,11 @@ def success(data: str | None = None, *, http_status: int = 200, headers: Mapping
 
 def success_list(documents: Iterable[str], headers: Mapping[str, str]) -> Answer:
     """1000 with a list of documents, each JSON text."""
-    return success(f"[{','.join(documents)}]", headers=headers)
+    pieces = list(documents) or [""]
+    # Put together in one go: a page may have megabytes, and each copy of them costs as much as the rest of the answer.
+    pieces[0] = f'{{"data":[{pieces[0]}'
+    pieces[-1] = f"{pieces[-1]}],{_status(StatusCode.SUCCESS, 'Success')}}}"
+    return Answer(200, ",".join(pieces), headers, ocpi_status=int(StatusCode.SUCCESS))
 
 
 def success_object(value: object) -> Answer:
@@ -44,9 +48,14 @@ def failure(
 
 
 def _envelope(data: str | None, status_code: int, message: str, http_status: int, headers: Mapping[str, str]) -> Answer:
-    rest = (
+    status = _status(status_code, message)
+    text = f"{{{status}}}" if data is None else f'{{"data":{data},{status}}}'
+    return Answer(http_status, text, headers, ocpi_status=int(status_code))
+
+
+def _status(status_code: int, message: str) -> str:
+    """The members of an envelope beside ``data``."""
+    return (
         f'"status_code":{int(status_code)},"status_message":{json.dumps(message, ensure_ascii=False)},'
         f'"timestamp":"{now_wire()}"'
     )
-    text = f"{{{rest}}}" if data is None else f'{{"data":{data},{rest}}}'
-    return Answer(http_status, text, headers, ocpi_status=int(status_code))

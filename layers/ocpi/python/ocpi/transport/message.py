@@ -33,6 +33,8 @@ class Call:
     body: bytes
     base_url: str
     """What our URLs begin with, without a trailing slash."""
+    source: str = ""
+    """The IP address that the request came from, as API Gateway saw it: no header says so."""
 
     def json(self, *, media_types: tuple[str, ...] = ("application/json",)) -> Any:
         """The body as JSON; raises what is wrong with it. A missing ``Content-Type`` is taken as right."""

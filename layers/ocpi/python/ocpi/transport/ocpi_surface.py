@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ocpi import errors
@@ -19,6 +20,7 @@ from ocpi.store.update import Busy
 from ocpi.strict_json import BrokenJson, RefusedJson
 from ocpi.transport.authentication import Caller, authenticate
 from ocpi.transport.envelope import failure
+from ocpi.transport.failure_limit import FailureLimit
 from ocpi.transport.message import Answer, Call
 from ocpi.transport.routing import Resource
 from ocpi.transport.status_codes import StatusCode
@@ -75,7 +77,9 @@ class OcpiSurface:
             ocpi_status=answer.ocpi_status,
             milliseconds=round(milliseconds, 1),
         )
-        self._record(Served(at, call.route, call, answer, partner_id, round(milliseconds)))
+        # Of callers over their limit the log above says enough, and each of them would cost a write.
+        if answer.http_status != HTTPStatus.TOO_MANY_REQUESTS:
+            self._record(Served(at, call.route, call, answer, partner_id, round(milliseconds)))
         return _with_request_id(answer, request_id)
 
     def unknown_path(self, call: Call) -> Answer:
@@ -90,11 +94,19 @@ class OcpiSurface:
         self._recorder.flush()
 
     @cached_property
+    def _failure_limit(self) -> FailureLimit:
+        return FailureLimit(self.store.failures, settings().failed_authentications)
+
+    @cached_property
     def _recorder(self) -> Recorder:
         return Recorder(self.store, settings().exchange_days)
 
     def _admit(self, call: Call, resource: OcpiResource) -> Caller:
-        caller = authenticate(self.store.partners, call.headers.get("authorization"), our_role=resource.our_role)
+        try:
+            caller = authenticate(self.store.partners, call.headers.get("authorization"), our_role=resource.our_role)
+        except errors.Unauthorized:
+            self._failure_limit.count(call.source)
+            raise
         if caller.grant.kind not in resource.opened_by:
             raise errors.Unauthorized("this token opens versions and credentials only; register first")
         return caller
@@ -121,6 +133,7 @@ def list_only(call: Call, caller: Caller) -> Answer:
 
 _HTTP_STATUS: dict[type[Exception], tuple[int, StatusCode]] = {
     errors.Unauthorized: (401, StatusCode.CLIENT_ERROR),
+    errors.TooManyFailures: (429, StatusCode.CLIENT_ERROR),
     errors.Forbidden: (403, StatusCode.CLIENT_ERROR),
     errors.LocationNotFound: (404, StatusCode.UNKNOWN_LOCATION),
     errors.NotFound: (404, StatusCode.INVALID_PARAMETERS),
@@ -152,7 +165,9 @@ def _refusal(error: Exception) -> Answer:
             http_status, status_code = _HTTP_STATUS[kind]
             return failure(status_code, error.detail, http_status=http_status, headers=_headers(error))
         case TooLarge():
-            return failure(StatusCode.INVALID_PARAMETERS, "the object is larger than we can keep", http_status=413)
+            return failure(
+                StatusCode.INVALID_PARAMETERS, f"the object is larger than we can keep: {error}", http_status=413
+            )
         case Busy():
             return failure(StatusCode.SERVER_ERROR, "too many writers at once; try again", http_status=503)
         case _:
@@ -166,6 +181,8 @@ def _headers(error: errors.Refused) -> dict[str, str]:
             return {"Allow": ", ".join(error.allow)}
         case errors.Unauthorized():
             return {"WWW-Authenticate": "Token"}
+        case errors.TooManyFailures():
+            return {"Retry-After": str(error.retry_after)}
         case _:
             return {}
 

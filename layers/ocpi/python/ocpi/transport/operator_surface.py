@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import http
 import time
 from dataclasses import dataclass
@@ -21,6 +19,8 @@ from ocpi.transport.routing import Resource
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ocpi.transport.failure_limit import FailureLimit
+
 
 class OperatorResource(Resource):
     """A path under ``/operator``. Handlers take ``(call)``."""
@@ -31,9 +31,10 @@ class OperatorResource(Resource):
 
 @dataclass(frozen=True)
 class OperatorSurface:
-    """Admission by the operator key, and answers."""
+    """Admission by the operator key, and answers. ``is_operator`` tells whether a key opens."""
 
-    operator_key: Callable[[], str]
+    is_operator: Callable[[str], bool]
+    failure_limit: FailureLimit
 
     def serve(self, call: Call, resource: Resource) -> Answer:
         """Answer a call; whatever goes wrong is a problem document."""
@@ -62,9 +63,8 @@ class OperatorSurface:
 
     def _admit(self, call: Call) -> None:
         scheme, _, key = call.headers.get("authorization", "").strip().partition(" ")
-        # Digests of equal length: the comparison says nothing about the length of the key either.
-        given, wanted = (hashlib.sha256(text.encode()).digest() for text in (key.strip(), self.operator_key()))
-        if scheme.lower() != "bearer" or not hmac.compare_digest(given, wanted):
+        if scheme.lower() != "bearer" or not self.is_operator(key.strip()):
+            self.failure_limit.count(call.source)
             raise errors.Unauthorized("the operator key is required: Authorization: Bearer <operator key>")
 
     def _handler(self, call: Call, resource: Resource) -> Callable[[Call], Answer]:
@@ -81,6 +81,7 @@ def answer_json(value: object, *, http_status: int = 200, headers: dict[str, str
 
 _HTTP_STATUS: dict[type[Exception], int] = {
     errors.Unauthorized: 401,
+    errors.TooManyFailures: 429,
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.MethodNotAllowed: 405,
@@ -122,7 +123,7 @@ def _members(error: Exception) -> dict[str, Any]:
             kind = next(kind for kind in type(error).__mro__ if kind in _HTTP_STATUS)
             return {"status": _HTTP_STATUS[kind], "detail": error.detail}
         case TooLarge():
-            return {"status": 413, "detail": "the object is larger than the database takes"}
+            return {"status": 413, "detail": f"the object is larger than can be kept: {error}"}
         case Busy():
             return {"status": 503, "detail": "too many writers at once; try again"}
         case _:
@@ -143,4 +144,6 @@ def _problem(error: Exception) -> Answer:
         headers["Allow"] = ", ".join(error.allow)
     if isinstance(error, errors.Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, errors.TooManyFailures):
+        headers["Retry-After"] = str(error.retry_after)
     return Answer(document["status"], strict_json.write(document), headers, media_type="application/problem+json")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from ocpi.errors import BadParameter
+from ocpi.objects.poisoned import readable, whole
 from ocpi.store.port import MAX_PAGE_BYTES, Collection, Page, PageQuery, Store
 from ocpi.times import ceil_second
 from ocpi.transport.cursor import read_cursor, write_cursor
@@ -92,7 +93,8 @@ def list_page(
     headers = {"X-Total-Count": str(page.total), "X-Limit": str(paging.limit)}
     if page.next is not None:
         headers["Link"] = _link(call, page, offset + len(page.documents), list_name, store.signing_key, paging)
-    return success_list(map(rewrite, page.documents) if rewrite else page.documents, headers)
+    documents = whole(page.documents, collection)
+    return success_list(readable(documents, rewrite, collection) if rewrite else documents, headers)
 
 
 def _link(call: Call, page: Page, offset: int, list_name: str, signing_key: Callable[[], bytes], paging: Paging) -> str:

@@ -121,6 +121,7 @@ async def _read_call(scope: Scope, receive: Receive, route: str) -> Call:
         headers=read_headers(scope),
         body=await read_body(receive),
         base_url=settings().public_url or _gateway_url(event),
+        source=event["requestContext"].get("identity", {}).get("sourceIp") or "",
     )
 
 

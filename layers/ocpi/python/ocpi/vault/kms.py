@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import threading
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,11 +20,10 @@ if TYPE_CHECKING:
 
 _PREFIX = "kms:"
 _REMEMBERED = 256
-_MAKING = threading.Lock()
 
 
 class KmsVault:
-    """``key`` is a key's ARN, id or alias. ``client`` is a boto3 KMS client, made at first use if not given.
+    """``key`` is a key's ARN, id or alias. ``client`` is a botocore KMS client, made at first use if not given.
 
     Opened values are remembered while the process lives, because a call to KMS per request would cost more than
     the request. Errors of KMS itself (no permission, throttled, key disabled) pass as botocore raises them.
@@ -40,10 +38,10 @@ class KmsVault:
     def _client(self) -> KMSClient:
         if self._given is not None:
             return self._given
-        import boto3  # noqa: PLC0415 - costs 100 ms and more; most requests open nothing
+        from ocpi import aws  # noqa: PLC0415 - costs 100 ms and more; most requests open nothing
 
-        with _MAKING:  # boto3's default session makes clients for one thread at a time
-            return boto3.client("kms")
+        made: KMSClient = aws.client("kms")
+        return made
 
     def seal(self, plain: str, *, about: str) -> str:
         """As :meth:`Vault.seal`, by KMS, one call."""
