@@ -65,7 +65,15 @@ class PlayedPartner:
     no token unless one is given.
     """
 
-    def __init__(self, role: str, country_code: str = "DE", party_id: str = "ABC", *, token: str = "token-b") -> None:
+    def __init__(
+        self,
+        role: str,
+        country_code: str = "DE",
+        party_id: str = "ABC",
+        *,
+        token: str = "token-b",
+        server: PartnerServer | None = None,
+    ) -> None:
         self.role, self.country_code, self.party_id = role, country_code, party_id
         self.issued = token
         """The token that the gateway is to use on this partner (token B)."""
@@ -73,7 +81,7 @@ class PlayedPartner:
         """The token that this partner uses on the gateway (token C)."""
         self.partner_id: str | None = None
         self.endpoints: dict[str, str] = {}
-        self.server = PartnerServer()
+        self.server = server or PartnerServer()
         self.http = httpx.Client(timeout=30)
 
     def __enter__(self) -> Self:

@@ -281,10 +281,18 @@ def test_an_ordinary_url_is_pinned_to_the_resolved_address(url: str, host: str, 
     assert target.addresses == ("93.184.215.14",)
 
 
-@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f::1", "2a00:1450:4001::1", "64:ff9b::5db8:d70e"])
+@pytest.mark.parametrize("address", ["93.184.215.14", "2606:2800:21f::1", "2a00:1450:4001::1"])
 def test_a_public_address_is_allowed_in_the_url_and_behind_a_name(address: str) -> None:
     assert STRICT.check(literal(address)).address == address
     assert AddressGuard(False, resolving(address)).check("https://partner.example/").address == address
+
+
+def test_a_public_ipv4_address_may_be_what_a_resolver_of_an_ipv6_network_makes_of_it_but_is_not_written_so() -> None:
+    translated = "64:ff9b::5db8:d70e"
+    assert AddressGuard(False, resolving(translated)).check("https://partner.example/").address == translated
+    for guard in (STRICT, LOCAL):
+        with pytest.raises(RefusedAddress):
+            guard.check(literal(translated))
 
 
 def test_the_name_is_resolved_exactly_once_and_as_it_is_sent() -> None:

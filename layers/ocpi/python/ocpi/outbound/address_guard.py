@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ocpi.outbound.networks import why_forbidden
+from ocpi.outbound.inner_names import why_inner
+from ocpi.outbound.networks import is_translated, why_forbidden
 from ocpi.outbound.partner_url import PartnerUrl, RefusedAddress, read_url
 
 __all__ = ["AddressGuard", "PartnerUrl", "RefusedAddress", "Target", "UnresolvedHost"]
@@ -52,12 +54,16 @@ class Target:
 
 class AddressGuard:
     """Decides whether a URL may be called. ``allow_private`` (the local gateway only) also lets ``http``,
-    loopback and private networks through.
+    loopback, private networks and this deployment itself through. ``own_url`` is what our own URLs begin with, if
+    that is known: who names those has us call ourselves.
     """
 
-    def __init__(self, allow_private: bool, resolver: Resolver = socket.getaddrinfo) -> None:
+    def __init__(
+        self, allow_private: bool, resolver: Resolver = socket.getaddrinfo, *, own_url: str | None = None
+    ) -> None:
         self._allow_private = allow_private
         self._resolve = resolver
+        self._own = None if own_url is None or allow_private else _readable(own_url)
 
     def read(self, url: str) -> PartnerUrl:
         """The parts of a URL that may be called as far as can be told without resolving its host.
@@ -65,10 +71,15 @@ class AddressGuard:
         Raises :class:`RefusedAddress`. For checking what is called later; :meth:`check` comes before a call.
         """
         parts = read_url(url, allow_http=self._allow_private)
+        if self._is_own(parts):
+            raise RefusedAddress("is one of our own")
         if parts.is_address:
+            if is_translated(parts.host):
+                # What a resolver of an IPv6 network may answer, nobody has to write.
+                raise RefusedAddress("has an IPv4 address in the form of NAT64")
             self._judge(parts.host)
-        elif "." not in parts.host and not self._allow_private:
-            raise RefusedAddress("has a host without a domain")
+        elif (reason := why_inner(parts.host, allow_private=self._allow_private)) is not None:
+            raise RefusedAddress(reason)
         return parts
 
     def check(self, url: str) -> Target:
@@ -81,6 +92,14 @@ class AddressGuard:
         for address in addresses:
             self._judge(address)
         return Target(parts.scheme, parts.host, parts.port, addresses, parts.path_and_query)
+
+    def _is_own(self, parts: PartnerUrl) -> bool:
+        """Whether a URL is below our own. A custom domain may hold other deployments beside it, at other paths."""
+        own = self._own
+        if own is None or (parts.host, parts.port) != (own.host, own.port):
+            return False
+        path = parts.path_and_query.partition("?")[0]
+        return f"{path}/".startswith(f"{own.path_and_query.rstrip('/')}/")
 
     def _addresses(self, parts: PartnerUrl) -> tuple[str, ...]:
         try:
@@ -97,3 +116,10 @@ class AddressGuard:
         reason = why_forbidden(address, allow_private=self._allow_private)
         if reason is not None:
             raise RefusedAddress(f"leads to {address}, which {reason}")
+
+
+def _readable(url: str) -> PartnerUrl | None:
+    """``None`` for a URL that no partner could name either."""
+    with suppress(RefusedAddress):
+        return read_url(url, allow_http=True)
+    return None

@@ -86,6 +86,11 @@ def why_forbidden(address: str, *, allow_private: bool) -> str | None:
     return _why_forbidden_v6(parsed, allow_private)
 
 
+def is_translated(address: str) -> bool:
+    """Whether an address that is one is an IPv4 address as NAT64 writes it (RFC 6052)."""
+    return ip_address(address) in _NAT64
+
+
 def _why_forbidden_v4(address: IPv4Address, allow_private: bool) -> str | None:
     if any(address in network for network in _METADATA):
         return "is a metadata or link-local address"
