@@ -17,6 +17,15 @@ def read_document(record: Record) -> dict[str, Any]:
     return document
 
 
+def sound_document(record: Record) -> dict[str, Any] | None:
+    """The object of a record, or ``None`` if it was ruined: what replaces it as a whole must not fail on that."""
+    try:
+        document = strict_json.read(record.document)
+    except (strict_json.BrokenJson, strict_json.RefusedJson):
+        return None
+    return document if isinstance(document, dict) else None
+
+
 def draft(
     version: str,
     document: dict[str, Any],

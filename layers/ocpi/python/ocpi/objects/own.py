@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ocpi.errors import NotFound, PreconditionFailed, StateConflict
 from ocpi.faults import Fault, Invalid
 from ocpi.objects.audience import find_audience, waiting_lookup
-from ocpi.objects.documents import draft, read_document
+from ocpi.objects.documents import draft, read_document, sound_document
 from ocpi.objects.journal import journal_after
 from ocpi.objects.last_updated import Parts, settle, without_times
 from ocpi.objects.looks import after_minutes, first_try, next_try
@@ -118,8 +118,8 @@ class OwnWrites:
                 return self._draft(body, None, None)
             if not self.rules.folds_ids:
                 refuse_other_spelling(record, key)
-            stored = read_document(record)
-            return self._draft(self.rules.replaced(stored, body), record, stored)
+            stored = sound_document(record)
+            return self._draft(body if stored is None else self.rules.replaced(stored, body), record, stored)
 
         return decide
 
@@ -132,7 +132,9 @@ class OwnWrites:
             if record is None or not is_spelled(self.rules, record, key):
                 raise NotFound(f"there is no such object in {self.rules.name}")
             require_match(record, self.if_match)
-            stored = read_document(record)
+            stored = sound_document(record)
+            if stored is None:
+                raise StateConflict("what is stored cannot be read; put the whole object")
             return self._draft(change(without_times(stored, parts=self.rules.parts)), record, stored)
 
         return decide

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from ocpi.errors import NotFound
 from ocpi.faults import Fault, Invalid
 from ocpi.objects.audience import token_lookup
-from ocpi.objects.documents import draft, read_document
+from ocpi.objects.documents import draft, sound_document
 from ocpi.store.port import Collection, Conflict, Draft, Key, Objects, Partner, Record
 from ocpi.store.update import Outcome, update
 
@@ -80,7 +80,7 @@ def write(
     def decide(record: Record | None) -> Draft:
         known = record if record is not None and record.key.id == key.id else None
         # Changes what is spelled so, if anything is: a patch finds no more than a GET does.
-        document = change(read_document(known) if known else None)
+        document = change(sound_document(known) if known else None)
         refuse_other_spelling(record, key)
         name = lookup(document) if lookup else None
         return draft(version, document, lookup=name, findings=findings(document))
@@ -120,7 +120,7 @@ def taking(rules: TakingRules, key: Key, document: Document, *, remarks: Sequenc
     def decide(record: Record | None) -> Draft | None:
         if not rules.folds_ids:
             refuse_other_spelling(record, key)
-        stored = read_document(record) if record is not None else None
+        stored = sound_document(record) if record is not None else None
         new = rules.becomes(stored, document) if stored is not None else document
         findings = (*remarks, *rules.findings(new))
         lookup = token_lookup(new) if rules.are_tokens else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocpi import strict_json
 from ocpi.objects.documents import read_document
+from ocpi.objects.poisoned import readable
 from ocpi.objects.received import taking
 from ocpi.store.port import Conflict, Key, PageQuery
 from ocpi.store.update import TRIES, Busy
@@ -35,7 +36,7 @@ class Removing:
     def next_batch(self, pull: ModulePull) -> tuple[ModulePull, bool]:
         """One batch, from where the pull says; whether that was the last one."""
         page = self.objects.page(PageQuery(self.collection, limit=BATCH, after=pull.swept))
-        keys = [self._key(strict_json.read(document)) for document in page.documents]
+        keys = readable(page.documents, lambda document: self._key(strict_json.read(document)), self.collection)
         removed = sum(self._remove(key, str(pull.started_at)) for key in keys if key.folded_id not in self.seen)
         return replace(pull, removed=pull.removed + removed, swept=page.next), page.next is None
 
