@@ -9,7 +9,6 @@ from ocpi.registration.rewriting import rewriting
 from ocpi.store.port import OWN, Collection
 from ocpi.transport.ocpi_surface import OcpiResource, list_only
 from ocpi.transport.paging import list_page
-from ocpi.v2_1_1.cdrs import CDR
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 def list_cdrs(call: Call, caller: Caller) -> Answer:
     """A page of the caller's CDRs."""
     partner = caller.partner
-    audience, rewrite = str(partner.party), rewriting(partner, CDR)
+    audience, rewrite = str(partner.party), rewriting(partner, "CDR")
     collection = Collection(OWN, "cdrs")
     return list_page(call, store(), collection, reader=partner.id, audience=audience, rewrite=rewrite)
 

@@ -11,22 +11,19 @@ from ocpi.store.port import Key
 from ocpi.store.update import update
 from ocpi.transport.envelope import success
 from ocpi.transport.ocpi_surface import OcpiResource
-from ocpi.v2_1_1.cdrs import CDR
-from ocpi.v2_1_1.model import check
+from ocpi.v2_1_1 import models
 from ocpi.v2_1_1.taking_rules import require_rules
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller
     from ocpi.transport.message import Answer, Call
 
-RULES = require_rules("cdrs")
-
 
 def post_cdr(call: Call, caller: Caller) -> Answer:
     """Take a CDR. Whatever is odd about it is stored beside it: refusing would only hide what the CPO will bill."""
-    cdr = check(CDR, call.json())
+    cdr = models.check(models.CDR, call.json())
     key = Key(received_collection(caller.partner, "cdrs"), cdr["id"])
-    outcome = update(store().objects, key, taking(RULES, key, cdr))
+    outcome = update(store().objects, key, taking(require_rules("cdrs"), key, cdr))
     location = f"{call.base_url}{call.route}/{quote(require(outcome.after, 'CDR').key.id, safe='')}"
     return success(http_status=201 if outcome.before is None else 200, headers={"Location": location})
 

@@ -17,9 +17,7 @@ from ocpi.settings import settings
 from ocpi.transport.envelope import failure, success
 from ocpi.transport.ocpi_surface import OcpiResource
 from ocpi.transport.status_codes import StatusCode
-from ocpi.v2_1_1 import VERSION
-from ocpi.v2_1_1.commands import COMMANDS
-from ocpi.v2_1_1.model import check
+from ocpi.v2_1_1 import VERSION, models
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller
@@ -31,7 +29,7 @@ Document = dict[str, Any]
 def post_command(call: Call, caller: Caller) -> Answer:
     """Take a command in, or say at once why not."""
     command_type = call.path["command"]
-    body = check(require(COMMANDS.get(command_type), "command"), call.json())
+    body = models.check(require(models.COMMANDS.get(command_type), "command"), call.json())
     check_response_url(address_guard(), caller.partner, body["response_url"])
     try:
         objection = Lookups(store().objects, str(caller.partner.party)).objection(command_type, body)

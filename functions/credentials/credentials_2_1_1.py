@@ -11,9 +11,7 @@ from ocpi.registration.receiver import Receiver
 from ocpi.settings import ROLES, settings
 from ocpi.transport.envelope import success, success_object
 from ocpi.transport.ocpi_surface import EVERY_TOKEN, OcpiResource
-from ocpi.v2_1_1 import VERSION
-from ocpi.v2_1_1.credentials import Credentials
-from ocpi.v2_1_1.model import check
+from ocpi.v2_1_1 import VERSION, models
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller
@@ -54,7 +52,7 @@ def _receiver() -> Receiver:
 
 
 def _body(call: Call) -> dict[str, Any]:
-    return check(Credentials, call.json())
+    return models.check(models.Credentials, call.json())
 
 
 def _ours(call: Call, caller: Caller, token: str) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from ocpi.transport.envelope import success, success_object
 from ocpi.transport.ocpi_surface import OcpiResource
 from ocpi.transport.paging import list_page
 from ocpi.v2_1_1.location_tree import find_connector, find_evse
-from ocpi.v2_1_1.locations import EVSE, Connector, Location
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller
@@ -25,13 +24,13 @@ COLLECTION = Collection(OWN, "locations")
 
 def list_locations(call: Call, caller: Caller) -> Answer:
     """A page of our locations."""
-    rewrite = rewriting(caller.partner, Location)
+    rewrite = rewriting(caller.partner, "Location")
     return list_page(call, store(), COLLECTION, reader=caller.partner.id, rewrite=rewrite)
 
 
 def get_location(call: Call, caller: Caller) -> Answer:
     """One location, with all its EVSEs."""
-    return success(rewritten_text(caller.partner, Location, _location(call).document))
+    return success(rewritten_text(caller.partner, "Location", _location(call).document))
 
 
 def get_evse(call: Call, caller: Caller) -> Answer:
@@ -39,7 +38,7 @@ def get_evse(call: Call, caller: Caller) -> Answer:
     evse = find_evse(read_document(_location(call)), call.path["evse_uid"])
     if evse is None:
         raise LocationNotFound("there is no such EVSE at this location")
-    return success_object(rewritten(caller.partner, EVSE, evse))
+    return success_object(rewritten(caller.partner, "EVSE", evse))
 
 
 def get_connector(call: Call, caller: Caller) -> Answer:
@@ -48,7 +47,7 @@ def get_connector(call: Call, caller: Caller) -> Answer:
     connector = find_connector(location, call.path["evse_uid"], call.path["connector_id"])
     if connector is None:
         raise LocationNotFound("there is no such connector at this EVSE")
-    return success_object(rewritten(caller.partner, Connector, connector))
+    return success_object(rewritten(caller.partner, "Connector", connector))
 
 
 def _location(call: Call) -> Record:

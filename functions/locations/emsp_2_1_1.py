@@ -17,10 +17,8 @@ from ocpi.store.port import Key
 from ocpi.store.update import update
 from ocpi.transport.envelope import success, success_object
 from ocpi.transport.ocpi_surface import OcpiResource
-from ocpi.v2_1_1 import VERSION
+from ocpi.v2_1_1 import VERSION, models
 from ocpi.v2_1_1 import location_tree as tree
-from ocpi.v2_1_1.locations import EVSE, Connector, Location
-from ocpi.v2_1_1.model import check, check_patch
 from ocpi.v2_1_1.taking_rules import require_rules
 
 if TYPE_CHECKING:
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from ocpi.transport.message import Answer, Call
 
 Document = dict[str, Any]
-RULES = require_rules("locations")
 _T = TypeVar("_T")
 
 
@@ -54,17 +51,17 @@ def get_connector(call: Call, caller: Caller) -> Answer:
 def put_location(call: Call, caller: Caller) -> Answer:
     """Create or replace a location. EVSEs that it no longer lists are kept as REMOVED."""
     key = _key(call, caller)
-    location = check(Location, call.json())
+    location = models.check(models.Location, call.json())
     require_same_id(location, "id", key.id)
 
-    outcome = update(store().objects, key, taking(RULES, key, location))
+    outcome = update(store().objects, key, taking(require_rules("locations"), key, location))
     return success(http_status=201 if outcome.before is None else 200)
 
 
 def put_evse(call: Call, caller: Caller) -> Answer:
     """Add or replace one EVSE of a known location."""
     key, uid = _key(call, caller), call.path["evse_uid"]
-    evse = check(EVSE, call.json())
+    evse = models.check(models.EVSE, call.json())
     require_same_id(evse, "uid", uid)
     outcome = _change(key, lambda location: tree.put_evse(location, evse))
     return success(http_status=201 if tree.find_evse(_before(outcome), uid) is None else 200)
@@ -73,7 +70,7 @@ def put_evse(call: Call, caller: Caller) -> Answer:
 def put_connector(call: Call, caller: Caller) -> Answer:
     """Add or replace one connector of a known EVSE."""
     key, uid, connector_id = _key(call, caller), call.path["evse_uid"], call.path["connector_id"]
-    connector = check(Connector, call.json())
+    connector = models.check(models.Connector, call.json())
     require_same_id(connector, "id", connector_id)
 
     def change(location: Document) -> Document:
@@ -87,7 +84,7 @@ def put_connector(call: Call, caller: Caller) -> Answer:
 def patch_location(call: Call, caller: Caller) -> Answer:
     """Change the given fields of a location."""
     key = _key(call, caller)
-    patch = check_patch(Location, call.json())
+    patch = models.check_patch(models.Location, call.json())
     require_same_id(patch, "id", call.path["location_id"])
     _change(key, lambda location: tree.patch_location(location, patch))
     return success()
@@ -96,7 +93,7 @@ def patch_location(call: Call, caller: Caller) -> Answer:
 def patch_evse(call: Call, caller: Caller) -> Answer:
     """Change the given fields of an EVSE; ``{"status": "REMOVED"}`` is how one is deleted."""
     key, uid = _key(call, caller), call.path["evse_uid"]
-    patch = check_patch(EVSE, call.json())
+    patch = models.check_patch(models.EVSE, call.json())
     require_same_id(patch, "uid", uid)
 
     def change(location: Document) -> Document:
@@ -110,7 +107,7 @@ def patch_evse(call: Call, caller: Caller) -> Answer:
 def patch_connector(call: Call, caller: Caller) -> Answer:
     """Change the given fields of a connector."""
     key, uid, connector_id = _key(call, caller), call.path["evse_uid"], call.path["connector_id"]
-    patch = check_patch(Connector, call.json())
+    patch = models.check_patch(models.Connector, call.json())
     require_same_id(patch, "id", connector_id)
 
     def change(location: Document) -> Document:
@@ -125,7 +122,7 @@ def _change(key: Key, change: Callable[[Document], Document]) -> Outcome:
     """Change a known location and write it if the whole is still valid."""
 
     def checked(stored: Document | None) -> Document:
-        return tree.raise_parents(check(Location, change(_known(stored, "location"))))
+        return tree.raise_parents(models.check(models.Location, change(_known(stored, "location"))))
 
     return write(store().objects, key, VERSION, checked)
 

@@ -16,8 +16,10 @@ import received
 import reconciliations
 import syncs
 
-from ocpi.operator_key import operator_key_reader
+from ocpi.deployment import store
+from ocpi.operator_key import OperatorKeys
 from ocpi.settings import settings
+from ocpi.transport.failure_limit import FailureLimit
 from ocpi.transport.lambda_handler import lambda_handler
 from ocpi.transport.operator_surface import OperatorSurface
 from ocpi.transport.routing import application
@@ -38,4 +40,7 @@ RESOURCES = [
     *own_objects.RESOURCES,
 ]
 
-handler = lambda_handler(application(RESOURCES, OperatorSurface(operator_key_reader(settings().operator_key))))
+keys = OperatorKeys(settings().operator_key)
+failure_limit = FailureLimit(store().failures, settings().failed_authentications)
+
+handler = lambda_handler(application(RESOURCES, OperatorSurface(keys.opens, failure_limit)))

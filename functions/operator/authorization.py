@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING
 
 from modules import named_own_module
 
-from ocpi.authorization.at_charge_point import SECONDS, authorize
-from ocpi.authorization.real_time import Asking
-from ocpi.authorization.references import read_references
 from ocpi.authorization.rule import check_rule, rule_draft, rule_key
 from ocpi.deployment import partner_client, store, vault
 from ocpi.errors import NotFound
@@ -54,6 +51,10 @@ def delete_rule(call: Call) -> Answer:
 
 def post_authorize(call: Call) -> Answer:
     """May this token, of whatever eMSP, charge at the place in the body?"""
+    from ocpi.authorization.at_charge_point import SECONDS, authorize  # noqa: PLC0415 - the rest of this API goes without
+    from ocpi.authorization.real_time import Asking  # noqa: PLC0415 - as above
+    from ocpi.authorization.references import read_references  # noqa: PLC0415 - as above
+
     until = time.monotonic() + SECONDS
     if "CPO" not in settings().roles:
         raise NotFound("we have no charge points: this party is no CPO")

@@ -11,16 +11,13 @@ from ocpi import strict_json
 from ocpi.commands.answers import RESULTS, Answers, delivery_message
 from ocpi.commands.changes import load_command
 from ocpi.commands.command import COLLECTIONS, STATES, command_from, shown
-from ocpi.commands.sending import Sending
 from ocpi.deployment import command_results, partner_client, store, vault
 from ocpi.errors import BadParameter, NotFound
 from ocpi.faults import Fault, Invalid
 from ocpi.objects.received import require
 from ocpi.store.port import Key
 from ocpi.transport.operator_surface import OperatorResource, answer_json
-from ocpi.v2_1_1 import VERSION
-from ocpi.v2_1_1.commands import COMMANDS
-from ocpi.v2_1_1.model import check
+from ocpi.v2_1_1 import VERSION, models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,14 +54,16 @@ def post_result(call: Call) -> Answer:
 
 def send_command(call: Call) -> Answer:
     """Send a command to a CPO."""
+    from ocpi.commands.sending import Sending  # noqa: PLC0415 - the rest of this API goes without
+
     partner, command_type = known_partner(call), call.path["command"]
-    model = require(COMMANDS.get(command_type), "command")
+    model = require(models.COMMANDS.get(command_type), "command")
     if partner.role != "CPO":
         raise NotFound("commands go to partners that are CPO")
     body = call.json()
     if isinstance(body, dict) and "response_url" in body:
         raise Invalid([Fault("/response_url", "is made by us; leave it out")])
-    request = check(model, {**body, "response_url": PLACEHOLDER} if isinstance(body, dict) else body)
+    request = models.check(model, {**body, "response_url": PLACEHOLDER} if isinstance(body, dict) else body)
     del request["response_url"]
     sending = Sending(store().objects, vault(), partner_client(), VERSION, call.base_url)
     return answer_json(shown(sending.send(partner, command_type, request)), http_status=201)

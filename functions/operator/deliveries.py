@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 from lists import list_positions
 from partners import known_partner
 
-from ocpi.commands.retrying import retry_results
 from ocpi.delivery.channel import resting_until
 from ocpi.delivery.instants import instant_at, seconds_of
 from ocpi.delivery.recipients import CONNECTED
-from ocpi.delivery.retry import Retry
 from ocpi.deployment import command_results, deliveries, store
 from ocpi.errors import BadParameter, StateConflict
 from ocpi.faults import Fault, Invalid, pointer
@@ -38,6 +36,9 @@ def list_deliveries(call: Call) -> Answer:
 
 def post_retry(call: Call) -> Answer:
     """Send what the partner did not get, or with ``all`` everything that it may see."""
+    from ocpi.commands.retrying import retry_results  # noqa: PLC0415 - the rest of this API goes without
+    from ocpi.delivery.retry import Retry  # noqa: PLC0415 - as above
+
     partner, everything = known_partner(call), _read(call.json() if call.body.strip() else {})
     if partner.status not in CONNECTED:
         raise StateConflict(f"the partner is {partner.status}; nothing is sent to it")

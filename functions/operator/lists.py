@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ocpi import strict_json
 from ocpi.deployment import store
+from ocpi.objects.poisoned import readable, whole
 from ocpi.store.port import Collection, PageQuery
 from ocpi.transport.cursor import read_cursor, write_cursor
 from ocpi.transport.message import Answer, Call
@@ -29,7 +30,8 @@ def list_objects(
     query = PageQuery(collection, limit=limit, offset=offset, after=after, order=order, audience=audience)
     page = store().objects.page(query)
     following = (page.next, offset + len(page.documents)) if page.next is not None else None
-    return _answer(name, [show(document) for document in page.documents], following, page.total)
+    items = readable(whole(page.documents, collection), show, collection)
+    return _answer(name, items, following, page.total)
 
 
 def list_values(call: Call, name: str, values: Sequence[Any]) -> Answer:

@@ -19,8 +19,7 @@ from ocpi.objects.received import get_exact, require
 from ocpi.store.update import update
 from ocpi.transport.operator_surface import OperatorResource, answer_json
 from ocpi.v2_1_1 import location_tree as tree
-from ocpi.v2_1_1.locations import EVSE, Connector
-from ocpi.v2_1_1.model import check, check_patch
+from ocpi.v2_1_1 import models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,7 +36,7 @@ def get_evse(call: Call) -> Answer:
 
 def put_evse(call: Call) -> Answer:
     """Add or replace one EVSE."""
-    evse = check(EVSE, call.json(), last_updated="optional")
+    evse = models.check(models.EVSE, call.json(), last_updated="optional")
     require_same_id(evse, "uid", call.path["uid"])
     return _change_evse(call, lambda location: tree.put_evse(location, evse))
 
@@ -45,7 +44,7 @@ def put_evse(call: Call) -> Answer:
 def patch_evse(call: Call) -> Answer:
     """Merge the given fields into one EVSE: ``{"status": "CHARGING"}`` is the everyday call."""
     uid = call.path["uid"]
-    patch = check_patch(EVSE, call.json(), last_updated="optional")
+    patch = models.check_patch(models.EVSE, call.json(), last_updated="optional")
     require_same_id(patch, "uid", uid)
     return _change_evse(call, lambda location: _patched(location, uid, tree.patch_of_evse(uid, patch)))
 
@@ -64,7 +63,7 @@ def get_connector(call: Call) -> Answer:
 def put_connector(call: Call) -> Answer:
     """Add or replace one connector of a known EVSE."""
     uid = call.path["uid"]
-    connector = check(Connector, call.json(), last_updated="optional")
+    connector = models.check(models.Connector, call.json(), last_updated="optional")
     require_same_id(connector, "id", call.path["connector_id"])
 
     def change(location: Document) -> Document:
@@ -77,7 +76,7 @@ def put_connector(call: Call) -> Answer:
 def patch_connector(call: Call) -> Answer:
     """Merge the given fields into one connector."""
     uid, connector_id = call.path["uid"], call.path["connector_id"]
-    patch = check_patch(Connector, call.json(), last_updated="optional")
+    patch = models.check_patch(models.Connector, call.json(), last_updated="optional")
     require_same_id(patch, "id", connector_id)
 
     def change(location: Document) -> Document:

@@ -11,7 +11,7 @@ from modules import own_module
 from ocpi.deployment import store
 from ocpi.errors import MethodNotAllowed
 from ocpi.faults import Fault, Invalid
-from ocpi.objects.documents import read_document
+from ocpi.objects.documents import read_document, sound_document
 from ocpi.objects.identity import require_same_id
 from ocpi.objects.own import OwnWrites, etag, is_spelled, own_key, require_match
 from ocpi.objects.received import delete_exact, require
@@ -90,7 +90,8 @@ def written(
     """The answer to a write; ``pick`` takes the part of the object that was written, which decides what is new."""
     record = require(outcome.after, "object")
     document = read_document(record)
-    before = pick(read_document(outcome.before)) if outcome.before is not None else None
+    known = sound_document(outcome.before) if outcome.before is not None else None
+    before = pick(known) if known is not None else None
     return answer_json(
         {"object": pick(document), "audience": audience_shown(record.audience), "warnings": _warnings(rules, document)},
         http_status=201 if before is None else 200,

@@ -14,7 +14,6 @@ from ocpi.delivery.recipients import CONNECTED
 from ocpi.deployment import deliveries, partner_client, store, vault
 from ocpi.errors import StateConflict
 from ocpi.objects.received import require
-from ocpi.registration.initiator import Initiator, new_partner_id
 from ocpi.registration.our_credentials import our_role, our_versions_url
 from ocpi.registration.settings_of_partner import changed_settings, given_settings
 from ocpi.registration.tokens import in_seconds, new_token
@@ -29,6 +28,8 @@ from ocpi.v2_1_1 import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ocpi.registration.initiator import Initiator
 
 
 def list_partners(call: Call) -> Answer:
@@ -100,6 +101,8 @@ def known_partner(call: Call) -> Partner:
 
 
 def _invite(call: Call, role: Any, name: str, expires_in: int) -> Answer:
+    from ocpi.registration.initiator import new_partner_id  # noqa: PLC0415 - the rest of this API goes without
+
     token, expires_at = new_token(), in_seconds(expires_in)
     partner = Partner(
         id=new_partner_id(),
@@ -132,6 +135,8 @@ def _location(partner: Partner) -> dict[str, str]:
 
 
 def _initiator(call: Call) -> Initiator:
+    from ocpi.registration.initiator import Initiator  # noqa: PLC0415 - as above
+
     return Initiator(store().partners, vault(), partner_client(), settings(), call.base_url, VERSION)
 
 

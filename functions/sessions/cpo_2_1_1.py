@@ -10,7 +10,6 @@ from ocpi.registration.rewriting import rewriting
 from ocpi.store.port import OWN, Collection
 from ocpi.transport.ocpi_surface import OcpiResource, list_only
 from ocpi.transport.paging import list_page
-from ocpi.v2_1_1.sessions import Session
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller
@@ -22,7 +21,7 @@ def list_sessions(call: Call, caller: Caller) -> Answer:
     if "date_from" not in call.query:
         raise BadParameter("date_from", "is required")
     partner = caller.partner
-    audience, rewrite = str(partner.party), rewriting(partner, Session)
+    audience, rewrite = str(partner.party), rewriting(partner, "Session")
     collection = Collection(OWN, "sessions")
     return list_page(call, store(), collection, reader=partner.id, audience=audience, rewrite=rewrite)
 

@@ -11,10 +11,8 @@ from ocpi.store.port import Key
 from ocpi.store.update import update
 from ocpi.transport.envelope import success
 from ocpi.transport.ocpi_surface import OcpiResource
-from ocpi.v2_1_1 import VERSION
+from ocpi.v2_1_1 import VERSION, models
 from ocpi.v2_1_1.merge import merge
-from ocpi.v2_1_1.model import check, check_patch
-from ocpi.v2_1_1.sessions import Session
 from ocpi.v2_1_1.taking_rules import require_rules
 
 if TYPE_CHECKING:
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     from ocpi.transport.message import Answer, Call
 
 Document = dict[str, Any]
-RULES = require_rules("sessions")
 
 
 def get_session(call: Call, caller: Caller) -> Answer:
@@ -33,23 +30,25 @@ def get_session(call: Call, caller: Caller) -> Answer:
 def put_session(call: Call, caller: Caller) -> Answer:
     """Create or replace a session."""
     key = _key(call, caller)
-    session = check(Session, call.json())
+    session = models.check(models.Session, call.json())
     require_same_id(session, "id", key.id)
-    outcome = update(store().objects, key, taking(RULES, key, session))
+    outcome = update(store().objects, key, taking(require_rules("sessions"), key, session))
     return success(http_status=201 if outcome.before is None else 200)
 
 
 def patch_session(call: Call, caller: Caller) -> Answer:
     """Change the given fields of a session; charging periods are merged by their start (reading A-10)."""
     key = _key(call, caller)
-    patch = check_patch(Session, call.json())
+    patch = models.check_patch(models.Session, call.json())
     require_same_id(patch, "id", key.id)
+
+    rules = require_rules("sessions")
 
     def change(stored: Document | None) -> Document:
         known = require(stored, "session")
-        return RULES.becomes(known, check(Session, merge(known, patch)))
+        return rules.becomes(known, models.check(models.Session, merge(known, patch)))
 
-    write(store().objects, key, VERSION, change, findings=RULES.findings)
+    write(store().objects, key, VERSION, change, findings=rules.findings)
     return success()
 
 

@@ -9,7 +9,6 @@ from ocpi.registration.rewriting import rewriting
 from ocpi.store.port import OWN, Collection
 from ocpi.transport.ocpi_surface import OcpiResource, list_only
 from ocpi.transport.paging import list_page
-from ocpi.v2_1_1.tariffs import Tariff
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 def list_tariffs(call: Call, caller: Caller) -> Answer:
     """A page of our tariffs."""
-    rewrite = rewriting(caller.partner, Tariff)
+    rewrite = rewriting(caller.partner, "Tariff")
     return list_page(call, store(), Collection(OWN, "tariffs"), reader=caller.partner.id, rewrite=rewrite)
 
 

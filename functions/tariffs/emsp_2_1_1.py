@@ -11,18 +11,15 @@ from ocpi.store.port import Key
 from ocpi.store.update import update
 from ocpi.transport.envelope import success
 from ocpi.transport.ocpi_surface import OcpiResource
-from ocpi.v2_1_1 import VERSION
+from ocpi.v2_1_1 import VERSION, models
 from ocpi.v2_1_1.merge import merge
-from ocpi.v2_1_1.model import check, check_patch
 from ocpi.v2_1_1.taking_rules import require_rules
-from ocpi.v2_1_1.tariffs import Tariff
 
 if TYPE_CHECKING:
     from ocpi.transport.authentication import Caller
     from ocpi.transport.message import Answer, Call
 
 Document = dict[str, Any]
-RULES = require_rules("tariffs")
 
 
 def get_tariff(call: Call, caller: Caller) -> Answer:
@@ -33,20 +30,20 @@ def get_tariff(call: Call, caller: Caller) -> Answer:
 def put_tariff(call: Call, caller: Caller) -> Answer:
     """Create or replace a tariff."""
     key = _key(call, caller)
-    tariff = check(Tariff, call.json())
+    tariff = models.check(models.Tariff, call.json())
     require_same_id(tariff, "id", key.id)
-    outcome = update(store().objects, key, taking(RULES, key, tariff))
+    outcome = update(store().objects, key, taking(require_rules("tariffs"), key, tariff))
     return success(http_status=201 if outcome.before is None else 200)
 
 
 def patch_tariff(call: Call, caller: Caller) -> Answer:
     """Change the given fields of a tariff; ``elements`` is replaced as a whole."""
     key = _key(call, caller)
-    patch = check_patch(Tariff, call.json())
+    patch = models.check_patch(models.Tariff, call.json())
     require_same_id(patch, "id", key.id)
 
     def change(stored: Document | None) -> Document:
-        return check(Tariff, merge(require(stored, "tariff"), patch, keyed={}))
+        return models.check(models.Tariff, merge(require(stored, "tariff"), patch, keyed={}))
 
     write(store().objects, key, VERSION, change)
     return success()

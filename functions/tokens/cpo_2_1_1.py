@@ -15,12 +15,10 @@ from ocpi.settings import settings
 from ocpi.store.update import update
 from ocpi.transport.envelope import success
 from ocpi.transport.ocpi_surface import OcpiResource
-from ocpi.v2_1_1 import VERSION
+from ocpi.v2_1_1 import VERSION, models
 from ocpi.v2_1_1.merge import merge
-from ocpi.v2_1_1.model import check, check_patch
 from ocpi.v2_1_1.module_rules import module_rules
 from ocpi.v2_1_1.taking_rules import require_rules
-from ocpi.v2_1_1.tokens import Token
 
 if TYPE_CHECKING:
     from ocpi.store.port import Collection, Record
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from ocpi.transport.message import Answer, Call
 
 Document = dict[str, Any]
-RULES = require_rules("tokens")
 
 
 def get_token(call: Call, caller: Caller) -> Answer:
@@ -40,11 +37,11 @@ def get_token(call: Call, caller: Caller) -> Answer:
 def put_token(call: Call, caller: Caller) -> Answer:
     """Create or replace a token; its type is in the body."""
     collection = _collection(call, caller)
-    token = check(Token, call.json())
+    token = models.check(models.Token, call.json())
     require_same_id(token, "uid", call.path["token_uid"])
     _require_same_type(token, read_token_type(call.query))
     key = token_key(collection, token["type"], token["uid"])
-    outcome = update(store().objects, key, taking(RULES, key, token))
+    outcome = update(store().objects, key, taking(require_rules("tokens"), key, token))
     _settle(outcome)
     return success(http_status=201 if outcome.before is None else 200)
 
@@ -52,12 +49,12 @@ def put_token(call: Call, caller: Caller) -> Answer:
 def patch_token(call: Call, caller: Caller) -> Answer:
     """Change the given fields of a token; ``{"valid": false}`` is how one is withdrawn."""
     key = _find(call, caller).key
-    patch = check_patch(Token, call.json())
+    patch = models.check_patch(models.Token, call.json())
     require_same_id(patch, "uid", call.path["token_uid"])
     _require_same_type(patch, key.id.partition("/")[0])
 
     def change(stored: Document | None) -> Document:
-        return check(Token, merge(require(stored, "token"), patch, keyed={}))
+        return models.check(models.Token, merge(require(stored, "token"), patch, keyed={}))
 
     _settle(write(store().objects, key, VERSION, change, lookup=token_lookup))
     return success()

@@ -18,7 +18,6 @@ from ocpi.transport.envelope import failure, success_object
 from ocpi.transport.ocpi_surface import OcpiResource, list_only
 from ocpi.transport.paging import list_page
 from ocpi.transport.status_codes import StatusCode
-from ocpi.v2_1_1.tokens import AuthorizationInfo, Token
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +31,7 @@ Document = dict[str, Any]
 
 def list_tokens(call: Call, caller: Caller) -> Answer:
     """A page of our tokens, withdrawn ones included."""
-    rewrite = rewriting(caller.partner, Token)
+    rewrite = rewriting(caller.partner, "Token")
     return list_page(call, store(), Collection(OWN, "tokens"), reader=caller.partner.id, rewrite=rewrite)
 
 
@@ -43,7 +42,7 @@ def authorize_token(call: Call, caller: Caller) -> Answer:
     info = _decide(token, read_references(call), caller)
     if info is None:
         return failure(StatusCode.NOT_ENOUGH_INFORMATION, "this token needs a location to be authorized")
-    return success_object(rewritten(caller.partner, AuthorizationInfo, info))
+    return success_object(rewritten(caller.partner, "AuthorizationInfo", info))
 
 
 def _decide(token: Record, asked: Document | None, caller: Caller) -> Document | None:

@@ -1,6 +1,7 @@
 """JSON as we take it and as we keep it: numbers keep their digits, and nothing in it surprises what comes after.
 
-Integers are :class:`int`, everything with a fraction or an exponent is :class:`decimal.Decimal`; no float ever.
+Integers are :class:`int`, everything with a fraction or an exponent is :class:`decimal.Decimal` unless its digits are
+just those of an integer (``1.5E1``); no float ever.
 Broken JSON and valid JSON that we refuse are told apart, because OCPI answers them differently (section 4: HTTP 400
 for the first, HTTP 200 with status 2001 for the second).
 """
@@ -184,7 +185,7 @@ def _integer(text: str) -> int | _Unfit:
     return _Unfit("must be an integer of at most 64 bits")
 
 
-def _decimal(text: str) -> Decimal | _Unfit:
+def _decimal(text: str) -> Decimal | int | _Unfit:
     if len(text) > MAX_DIGITS and sum(map(str.isdigit, text.lower().partition("e")[0])) > MAX_DIGITS:
         return _Unfit(f"must not have more than {MAX_DIGITS} digits")
     try:
@@ -194,6 +195,9 @@ def _decimal(text: str) -> Decimal | _Unfit:
     exponent = value.adjusted()
     if not _SMALLEST_EXPONENT <= exponent <= _LARGEST_EXPONENT or abs(value) > _LARGEST:
         return _Unfit("must be a number that a double can hold")
+    if ("e" in text or "E" in text) and value.as_tuple().exponent == 0:
+        # 15E0 and 1.5E1 are written as 15, and so they must be what 15 is when it is read again.
+        return _integer(str(value))
     return value
 
 
@@ -204,7 +208,7 @@ def _fast_integer(text: str) -> int:
     return value
 
 
-def _fast_decimal(text: str) -> Decimal:
+def _fast_decimal(text: str) -> Decimal | int:
     value = _decimal(text)
     if isinstance(value, _Unfit):
         raise _Doubt

@@ -12,8 +12,8 @@ Document = dict[str, Any]
 def decide(token: Document, rule: Document | None, asked: Document | None) -> Document | None:
     """The AuthorizationInfo (12.3.1), or ``None`` if it cannot be told without a location.
 
-    ``rule`` is an :class:`~ocpi.authorization.rule.AuthorizationRule`; ``asked`` a reference. Without a rule a valid
-    token is ``ALLOWED`` everywhere. One that is not valid never is, whatever the rule says.
+    ``rule`` is an :class:`~ocpi.authorization.rule_model.AuthorizationRule`; ``asked`` a reference. Without a rule a
+    valid token is ``ALLOWED`` everywhere. One that is not valid never is, whatever the rule says.
     """
     rule = rule or {"allowed": "ALLOWED"}
     outcome = allowed_at_most(token, rule["allowed"])

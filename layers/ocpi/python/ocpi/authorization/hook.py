@@ -23,8 +23,7 @@ from ocpi.outbound.webhook_signature import (
     read_webhook_secret,
     signed_headers,
 )
-from ocpi.v2_1_1.model import check
-from ocpi.v2_1_1.tokens import AuthorizationInfo
+from ocpi.v2_1_1 import models
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +100,7 @@ def _read(received: Answer, token: Document, asked: Document | None) -> Document
     value = strict_json.read(received.body)
     if value == {"location_required": True}:
         return None
-    info = check(AuthorizationInfo, value)
+    info = models.check(models.AuthorizationInfo, value)
     outcome, text = allowed_at_most(token, info["allowed"]), info.get("info")
     if outcome != "ALLOWED" or asked is None:
         return answer(outcome, info=text)

@@ -16,8 +16,7 @@ from ocpi.outbound.partner_session import PartnerSession
 from ocpi.outbound.unreachable import PartnerUnreachable
 from ocpi.registration.partner_api import endpoint_url
 from ocpi.registration.settings_of_partner import partner_settings
-from ocpi.v2_1_1.model import check
-from ocpi.v2_1_1.tokens import AuthorizationInfo
+from ocpi.v2_1_1 import models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -119,6 +118,6 @@ def read_reply(answer: Answer) -> Reply:
     data = envelope.data
     info = data[0] if isinstance(data, list) and len(data) == 1 else data
     try:
-        return Reply("answered", check(AuthorizationInfo, info))
+        return Reply("answered", models.check(models.AuthorizationInfo, info))
     except Invalid:
         return Reply("unreachable")

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ocpi.v2_1_1.model import check
-from ocpi.v2_1_1.tokens import LocationReferences
+from ocpi.v2_1_1 import models
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +25,7 @@ def read_references(call: Call) -> Document | None:
     if not call.body.strip():
         return None
     value = call.json()
-    return None if value is None or value == "" else reference(check(LocationReferences, value))
+    return None if value is None or value == "" else reference(models.check(models.LocationReferences, value))
 
 
 def reference(location: Document) -> Document:

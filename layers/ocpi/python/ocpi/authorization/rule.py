@@ -1,47 +1,23 @@
 """The rule by which real-time authorizations of one of our tokens are answered, as the operator PUT it."""
 
-from typing import Any
+from __future__ import annotations
 
-from pydantic import ConfigDict
+from typing import Any
 
 from ocpi import strict_json
 from ocpi.objects.documents import read_document
 from ocpi.store.port import OWN, Collection, Draft, Key, Objects, Record
 from ocpi.times import now_wire
-from ocpi.v2_1_1 import VERSION
-from ocpi.v2_1_1.fields import Boolean, Id39, OneOrMore
-from ocpi.v2_1_1.model import OcpiModel, check
-from ocpi.v2_1_1.tokens import Allowed
-from ocpi.v2_1_1.types import DisplayText
+from ocpi.v2_1_1 import VERSION, models
 
 Document = dict[str, Any]
 
 
-class PermittedPlace(OcpiModel):
-    """A location, or some of its EVSEs; ``evse_uids`` absent, null or [] is the whole location."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    location_id: Id39
-    evse_uids: list[Id39] | None = None
-
-
-class AuthorizationRule(OcpiModel):
-    """``locations`` absent or null is everywhere; [] is refused, since it could be taken for nowhere as well.
-    ``location_required``: only an answer that knows the location may be ``ALLOWED``.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    allowed: Allowed
-    locations: OneOrMore[PermittedPlace] | None = None
-    location_required: Boolean | None = None
-    info: DisplayText | None = None
-
-
 def check_rule(body: Any) -> Document:
     """The canonical rule of a JSON value; raises :class:`~ocpi.faults.Invalid`."""
-    return check(AuthorizationRule, body)
+    from ocpi.authorization.rule_model import AuthorizationRule  # noqa: PLC0415 - whoever only reads rules needs none
+
+    return models.check(AuthorizationRule, body)
 
 
 def rule_key(token: Record) -> Key:

@@ -9,10 +9,10 @@ import threading
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from ocpi import aws
 from ocpi.queues.limits import check_message, check_visibility
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ _made: list[SQSClient] = []
 
 
 def shared_client() -> SQSClient:
-    """The SQS client of this process; region, credentials and ``AWS_ENDPOINT_URL`` as boto3 finds them."""
-    with _MAKING:  # boto3's default session makes clients for one thread at a time
+    """The SQS client of this process."""
+    with _MAKING:
         if not _made:
-            _made.append(boto3.client("sqs", config=CONFIG))
+            _made.append(aws.client("sqs", CONFIG))
         return _made[0]
 
 

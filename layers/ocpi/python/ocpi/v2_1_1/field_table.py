@@ -1,6 +1,6 @@
 """What the code that walks through documents needs to know of the models' fields, read from their annotations once.
 
-No pydantic schema is built for it.
+No pydantic schema is built for it, and pydantic itself is loaded only with the first model that somebody asks about.
 """
 
 from __future__ import annotations
@@ -9,13 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
-from ocpi.v2_1_1.fields import Id, Instant, Latitude, Longitude, Primitive
-from ocpi.v2_1_1.model import OcpiModel
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_DEGREES = tuple(get_args(hint)[1] for hint in (Latitude, Longitude))
+    from ocpi.v2_1_1.model import OcpiModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +34,18 @@ def field_table(model: type[OcpiModel]) -> Mapping[str, Field]:
 
 
 def _field(hint: Any, *, optional: bool) -> Field:
+    from ocpi.v2_1_1 import fields  # noqa: PLC0415 - loaded already by whoever has a model
+    from ocpi.v2_1_1.model import OcpiModel  # noqa: PLC0415 - as above
+
     found = list(_within(hint))
-    primitives = [each for each in found if isinstance(each, Primitive)]
+    degrees = [get_args(hint)[1] for hint in (fields.Latitude, fields.Longitude)]
+    primitives = [each for each in found if isinstance(each, fields.Primitive)]
     return Field(
         optional,
         model=next((each for each in found if isinstance(each, type) and issubclass(each, OcpiModel)), None),
-        is_id=any(isinstance(each, Id) for each in primitives),
-        is_time=any(isinstance(each, Instant) for each in primitives),
-        is_degrees=any(each in _DEGREES for each in primitives),
+        is_id=any(isinstance(each, fields.Id) for each in primitives),
+        is_time=any(isinstance(each, fields.Instant) for each in primitives),
+        is_degrees=any(each in degrees for each in primitives),
     )
 
 

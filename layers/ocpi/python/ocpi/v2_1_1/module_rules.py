@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from ocpi.v2_1_1 import VERSION
+from ocpi.v2_1_1 import VERSION, models
 from ocpi.v2_1_1.merge import merge
-from ocpi.v2_1_1.model import OcpiModel, check, check_patch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ocpi.faults import Fault
+    from ocpi.v2_1_1.model import OcpiModel
 
 Document = dict[str, Any]
 
@@ -59,15 +59,15 @@ class ModuleRules:
 
     def check(self, document: Any) -> Document:
         """The canonical object; raises :class:`~ocpi.faults.Invalid`."""
-        return check(self.model, document)
+        return models.check(self.model, document)
 
     def check_own(self, body: Any) -> Document:
         """As :meth:`check` for what the operator gives, which may leave ``last_updated`` out."""
-        return check(self.model, body, last_updated="optional")
+        return models.check(self.model, body, last_updated="optional")
 
     def check_patch(self, body: Any) -> Document:
         """The canonical patch that the operator gives."""
-        return check_patch(self.model, body, last_updated="optional")
+        return models.check_patch(self.model, body, last_updated="optional")
 
     def merged(self, stored: Document, patch: Document) -> Document:
         """A stored object with a patch merged into it."""
