@@ -1,183 +1,64 @@
-"""How long a change of a status takes until twenty partners have it, through a real gateway.
+"""How long a change of a status takes until every partner has it, through a real gateway.
 
-    python benchmarks/push.py ../shared/data/locations.ndjson.gz [--rate 100] [--seconds 60] [--dead 5]
-        [--death closed|silent] [--out FILE]
+    python benchmarks/push.py [locations.ndjson.gz] [--partners 20] [--rate 100] [--seconds 60] [--dead 5]
+        [--death closed|silent] [--quick] [--json FILE]
 
-Starts the real local gateway (a process of its own, empty) and a process that plays all partners. They register, then
-locations with so many EVSEs are loaded, and every partner gets all of them. Then the statuses of EVSEs taken at random
-are changed through the operator API at a steady rate, over 16 connections; each change carries a number in
-``physical_reference``. The clock runs from when the call was due (not from when it could be made) to when the number,
-or a later one of the same EVSE, is read by a partner: two changes quickly after each other may become one push. With
-``--dead`` everything is measured twice: with all partners, and after so many of them have nobody listen any more
-(``closed``), or read and never answer (``silent``). The figures are those of the others, both times. Every change must
-arrive at each of them.
+Starts the real local gateway (a process of its own, empty) and a process that plays all partners, anew for each number
+of partners. They register, then locations with so many EVSEs are loaded, and every partner gets all of them. Then the
+statuses of EVSEs taken at random are changed through the operator API at a steady rate, over 16 connections; each
+change carries a number in ``physical_reference``. The clock runs from when the call was due (not from when it could be
+made) to when the number, or a later one of the same EVSE, is read by a partner: two changes quickly after each other
+may become one push. With ``--dead`` everything is measured twice: with all partners, and after so many have nobody
+listen any more (``closed``), or read and never answer (``silent``). The figures are those of the others, both times.
+Every change must arrive at each of them. Beside it, bare POSTs from one process to the other on loopback, just before
+and after. One Python process serves the operator's calls and all partners here; in AWS each partner has a worker of its
+own, so where the curve bends up here says nothing about there.
 """
 
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
-import subprocess
-import sys
 import tempfile
 import time
-from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from random import Random
-from typing import IO, TYPE_CHECKING, Any, Self
-from urllib.parse import quote, unquote, urlsplit
-from zlib import crc32
+from typing import TYPE_CHECKING, Any
 
-from commands import percentile
-from real_data import load, read_lines, report, resident_mb
+from network import Size, lines_of
+from pushing import Measuring, Partners, all_delivered
+from real_data import load, resident_mb, tell
+from report import Curve, Figure, Report
 
 from tests.support.gateway import running_gateway
-from tests.support.party import Operator, PlayedPartner
+from tests.support.party import Operator
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from collections.abc import Iterator
 
     from tests.support.gateway import Gateway
 
-SENDERS = 16
-SETTLE_SECONDS = 300
-STATUSES = ("AVAILABLE", "CHARGING", "OUTOFORDER", "BLOCKED")
+BARE = "a bare POST on loopback"
 
 
-class Partners:
-    """The process that plays them."""
+@dataclass(frozen=True)
+class Plan:
+    """What to measure. ``partners`` and ``dead``: so many, and of these so many die; one run each."""
 
-    def __init__(self, number: int) -> None:
-        script = Path(__file__).with_name("push_partners.py")
-        self._process = subprocess.Popen(
-            [sys.executable, str(script), str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        self.ports: list[int] = json.loads(self._out.readline())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.terminate()
-        self._process.wait()
-
-    @property
-    def _out(self) -> IO[str]:
-        assert self._process.stdout is not None  # noqa: S101 - for the type checker
-        return self._process.stdout
-
-    def tell(self, command: str) -> None:
-        """Give it a command."""
-        assert self._process.stdin is not None  # noqa: S101 - for the type checker
-        self._process.stdin.write(command + "\n")
-        self._process.stdin.flush()
-
-    def count(self) -> list[int]:
-        """How many pushes came to each."""
-        self.tell("count")
-        counts: list[int] = json.loads(self._out.readline())
-        return counts
-
-    def arrivals(self, scratch: Path) -> list[Any]:
-        """What came since the last time: partner, when, path, body."""
-        path = scratch / "arrivals.ndjson"
-        self.tell(f"report {path}")
-        self._out.readline()
-        with path.open(encoding="utf-8") as file:
-            return [json.loads(line) for line in file]
-
-    def register(self, operator: Operator) -> list[str]:
-        """All of them; their ids."""
-        found = []
-        for number, port in enumerate(self.ports):
-            partner = Registering("EMSP", "DE", f"B{number:02}", token=f"token-of-{number}")
-            partner.port = port
-            invited = operator.invite("EMSP", f"Partner {number}")
-            partner.register(invited)
-            partner.http.close()
-            settings = {"settings": {"requests_per_minute": 60_000}}
-            operator.patch(f"/partners/{invited.partner_id}", json=settings).raise_for_status()
-            found.append(invited.partner_id)
-        return found
+    runs: tuple[tuple[int, int], ...]
+    rates: tuple[float, ...]
+    seconds: float
+    evses: int
+    death: str = "closed"
 
 
-class Registering(PlayedPartner):
-    """A partner whose server is elsewhere."""
-
-    port = 0
-
-    @property
-    def versions_url(self) -> str:
-        """Of the process that plays it."""
-        return f"http://127.0.0.1:{self.port}/emsp/versions"
+QUICK = Plan(((1, 0), (5, 0), (10, 0), (20, 5), (40, 0)), (5.0,), 12.0, 300)
 
 
-@dataclass
-class Changes:
-    """So many changes a second, over connections that are kept. ``due`` is when each was to be made, in seconds since
-    1970; its number is its place.
-    """
-
-    gateway: Gateway
-    evses: list[tuple[str, str]]
-    rate: float
-    number: int
-    first: int
-    chosen: list[tuple[str, str]] = field(default_factory=list)
-    due: list[float] = field(default_factory=list)
-    answered: list[float] = field(default_factory=list)
-
-    def make(self) -> None:
-        """Make all of them; ends when all are answered."""
-        random = Random(self.first)
-        self.chosen = [random.choice(self.evses) for _ in range(self.number)]
-        begin = time.time() + 0.5
-        self.due = [begin + number / self.rate for number in range(self.number)]
-
-        def send(numbers: list[int]) -> None:
-            connection = http.client.HTTPConnection(urlsplit(self.gateway.url).netloc, timeout=60)
-            for number in numbers:
-                time.sleep(max(0.0, self.due[number] - time.time()))
-                self._change(connection, number)
-
-        # Changes of one EVSE over one connection: its numbers must not overtake each other.
-        shares: list[list[int]] = [[] for _ in range(SENDERS)]
-        for number, (_, uid) in enumerate(self.chosen):
-            shares[crc32(uid.encode()) % SENDERS].append(number)
-        with ThreadPoolExecutor(SENDERS) as threads:
-            list(threads.map(send, shares))
-
-    def _change(self, connection: http.client.HTTPConnection, number: int) -> None:
-        location, uid = self.chosen[number]
-        status = STATUSES[number % len(STATUSES)]
-        body = json.dumps({"status": status, "physical_reference": f"n{self.first + number}"})
-        path = f"/operator/2.1.1/locations/{quote(location, safe='')}/evses/{quote(uid, safe='')}"
-        headers = {**self.gateway.operator_headers, "Content-Type": "application/json"}
-        for last in (False, True):
-            try:
-                connection.request("PATCH", path, body, headers)
-                answer = connection.getresponse()
-                answer.read()
-                break
-            except (ConnectionError, http.client.HTTPException):
-                # The gateway closes connections that nobody used for a while.
-                connection.close()
-                if last:
-                    raise
-        if answer.status != 200:
-            raise SystemExit(f"PATCH {path}: {answer.status}")
-        self.answered.append(time.time() - self.due[number])
-
-
-def take(path: Path, wanted: int) -> tuple[list[bytes], list[tuple[str, str]]]:
-    """Locations of the file until they have so many EVSEs, and those EVSEs."""
+def take(path: Path | None, wanted: int) -> tuple[list[bytes], list[tuple[str, str]]]:
+    """Locations until they have so many EVSEs, and those EVSEs."""
     lines, evses = [], list[tuple[str, str]]()
-    for line in read_lines(path):
+    for line in lines_of("locations", path, Size(tokens=1, sessions=0)):
         location = json.loads(line)
         lines.append(line)
         evses += [(location["id"], evse["uid"]) for evse in location["evses"]]
@@ -186,171 +67,114 @@ def take(path: Path, wanted: int) -> tuple[list[bytes], list[tuple[str, str]]]:
     return lines, evses[:wanted]
 
 
-def numbers_in(path: str, body: dict[str, Any]) -> list[tuple[str, int]]:
-    """The EVSEs that a push is about, each with the number that it carries."""
-    # …/locations/NL/EXA/{location}[/{evse}]
-    segments = [unquote(segment) for segment in path.partition("/locations/")[2].split("/")]
-    evses = body.get("evses", []) if len(segments) == 3 else [{**body, "uid": segments[3]}]
-    return [
-        (evse["uid"], int(evse["physical_reference"][1:]))
-        for evse in evses
-        if str(evse.get("physical_reference", "")).startswith("n")
-    ]
-
-
-def latencies(changes: Changes, arrivals: list[Any], alive: list[int]) -> dict[int, list[float]] | None:
-    """Of each partner, the seconds that each change took, sorted; ``None`` if one has not come."""
-    came: defaultdict[tuple[int, str], list[tuple[int, float]]] = defaultdict(list)
-    for partner, at, path, body in arrivals:
-        for uid, number in numbers_in(path, body):
-            came[partner, uid].append((number - changes.first, at))
-    found: dict[int, list[float]] = {}
-    for partner in alive:
-        took = []
-        for number, (_, uid) in enumerate(changes.chosen):
-            at = min((at for known, at in came[partner, uid] if known >= number), default=None)
-            if at is None:
-                return None
-            took.append(at - changes.due[number])
-        found[partner] = sorted(took)
-    return found
-
-
-def arrived(
-    changes: Changes, partners: Partners, alive: list[int], scratch: Path
-) -> tuple[float, dict[int, list[float]]]:
-    """How long from the last change until all had arrived, and how long each took."""
-    started, arrivals = time.perf_counter(), list[Any]()
-    while time.perf_counter() - started < SETTLE_SECONDS:
-        count = sum(partners.count())
-        time.sleep(1)
-        if sum(partners.count()) > count:
-            continue
-        arrivals += partners.arrivals(scratch)
-        found = latencies(changes, arrivals, alive)
-        if found is not None:
-            return max(each[1] for each in arrivals) - changes.due[-1], found
-    raise SystemExit("not every change arrived")
-
-
-def all_delivered(operator: Operator, partners: list[str]) -> None:
-    """Wait until none of these partners is behind."""
+def fill(operator: Operator, partners: Partners, ids: list[str], lines: list[bytes]) -> float:
+    """Load the locations and wait until every partner has them; pushes a second."""
     started = time.perf_counter()
-    while any(operator.get(f"/partners/{each}").json()["behind"] for each in partners):
-        if time.perf_counter() - started > SETTLE_SECONDS:
-            raise SystemExit("not everything was delivered in time")
-        time.sleep(0.5)
+    load(operator, "locations", lines)
+    while sum(partners.count()) < len(lines) * len(ids):
+        time.sleep(0.1)
+    all_delivered(operator, ids)
+    return sum(partners.count()) / (time.perf_counter() - started)
 
 
-def cpu_seconds(gateway: Gateway) -> float:
-    """Processor time of the gateway so far."""
-    fields = Path(f"/proc/{gateway.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
-def summary(ordered: list[float]) -> dict[str, float]:
-    return {
-        "median_ms": round(percentile(ordered, 0.5) * 1000, 1),
-        "p99_ms": round(percentile(ordered, 0.99) * 1000, 1),
-        "longest_ms": round(ordered[-1] * 1000, 1),
-    }
-
-
-@dataclass
-class Measuring:
-    """Figures at one rate after the other. ``ids`` are the partners' by number."""
-
-    gateway: Gateway
-    operator: Operator
-    partners: Partners
-    ids: list[str]
-    scratch: Path
-    evses: list[tuple[str, str]]
-    seconds: float
-    made: int = 0
-
-    def at(self, rate: float, among: list[int]) -> dict[str, Any]:
-        """The figures of these partners at a rate of changes a second."""
-        changes = Changes(self.gateway, self.evses, rate, int(rate * self.seconds), self.made)
-        self.made += changes.number
-        pushes, cpu, began = self._pushes(among), cpu_seconds(self.gateway), time.perf_counter()
-        changes.make()
-        took = time.perf_counter() - began
-        during, cpu = self._pushes(among) - pushes, cpu_seconds(self.gateway) - cpu
-        after, found = arrived(changes, self.partners, among, self.scratch)
-        all_delivered(self.operator, [self.ids[each] for each in among])
-        figures = {
-            "changes_per_second": rate,
-            "change_to_arrival": summary(sorted(each for times in found.values() for each in times)),
-            "medians_of_partners_ms": spread([percentile(times, 0.5) for times in found.values()]),
-            "p99s_of_partners_ms": spread([percentile(times, 0.99) for times in found.values()]),
-            "operator_call": summary(sorted(changes.answered)),
-            "seconds_until_all_calls_had_ended": round(took, 1),
-            "pushes_per_second_meanwhile": round(during / took),
-            "pushes_per_change_and_partner": round((self._pushes(among) - pushes) / changes.number / len(among), 3),
-            "seconds_until_all_had_arrived": round(after, 1),
-            "gateway_processors": round(cpu / took, 2),
-        }
-        print(json.dumps(figures), file=sys.stderr)
-        return figures
-
-    def _pushes(self, among: list[int]) -> int:
-        counts = self.partners.count()
-        return sum(counts[each] for each in among)
-
-
-def spread(values: list[float]) -> list[float]:
-    """The least and the greatest, in milliseconds."""
-    return [round(min(values) * 1000, 1), round(max(values) * 1000, 1)]
-
-
-def measure(options: argparse.Namespace, gateway: Gateway, operator: Operator, scratch: Path) -> dict[str, Any]:
-    lines, evses = take(options.path, options.evses)
-    with Partners(options.partners) as partners:
+def measure(
+    plan: Plan, run: tuple[int, int], path: Path | None, gateway: Gateway, operator: Operator, scratch: Path
+) -> Iterator[dict[str, Any]]:
+    """Figures for each rate, first with all partners, then with the dead ones."""
+    count, dead = run
+    lines, evses = take(path, plan.evses)
+    with Partners(count) as partners:
         ids = partners.register(operator)
-        started = time.perf_counter()
-        load(operator, "locations", lines)
-        while sum(partners.count()) < len(lines) * options.partners:
-            time.sleep(0.1)
-        all_delivered(operator, ids)
-        filled = time.perf_counter() - started
-        first_pushes = sum(partners.count())
+        filled = fill(operator, partners, ids, lines)
         partners.arrivals(scratch)
-        measuring = Measuring(gateway, operator, partners, ids, scratch, evses, options.seconds)
-        alive = range(options.dead, options.partners)
-        figures = [{"dead": 0, **measuring.at(rate, list(alive))} for rate in options.rate]
-        if options.dead:
-            how = "close" if options.death == "closed" else "silence"
-            partners.tell(f"{how} {' '.join(map(str, range(options.dead)))}")
-            figures += [{"dead": options.dead, **measuring.at(rate, list(alive))} for rate in options.rate]
-    return {
-        "evses": len(evses),
-        "locations": len(lines),
-        "partners": options.partners,
-        "death": options.death if options.dead else None,
-        "first_fill": {"pushes": first_pushes, "pushes_per_second": round(first_pushes / filled)},
-        "rates": figures,
-        "gateway_memory_mb": resident_mb(gateway),
-    }
+        measuring = Measuring(gateway, operator, partners, ids, scratch, evses, plan.seconds)
+        alive = list(range(dead, count))
+        for dying in (0, dead) if dead else (0,):
+            if dying:
+                how = "close" if plan.death == "closed" else "silence"
+                partners.tell(f"{how} {' '.join(map(str, range(dead)))}")
+            for rate in plan.rates:
+                yield {
+                    "partners": count,
+                    "dead": dying,
+                    "first_fill_pushes_per_second": round(filled),
+                    **measuring.at(rate, alive),
+                    "gateway_memory_mb": resident_mb(gateway),
+                }
+
+
+def reported(rows: list[dict[str, Any]], plan: Plan) -> Report:
+    """Of everything; the curve is that of the first rate."""
+    figures = []
+    for row in rows:
+        where = f"{row['partners']} partners" if row["partners"] > 1 else "1 partner"
+        where += f", {row['dead']} dead ({plan.death})" if row["dead"] else ""
+        where += f", {row['changes_per_second']:g} changes/s"
+        for key, which in (("median_ms", "median"), ("p99_ms", "99th percentile")):
+            value, bare = row["change_to_arrival"][key], row["bare_post_ms"]
+            figures.append(Figure(f"lag, {where}, {which}", value, "ms", round(value / bare), f"{BARE}, median"))
+        figures.append(Figure(f"pushes, {where}", row["pushes_per_second_meanwhile"], "pushes/s"))
+    figures += [Figure(*each) for each in dead_cost(rows, plan)]
+    fastest = max(row["first_fill_pushes_per_second"] for row in rows)
+    figures.append(Figure("first fill, at its fastest", fastest, "pushes/s"))
+    memory = max(row["gateway_memory_mb"]["highest"] for row in rows)
+    figures.append(Figure("memory of the gateway at its highest", memory, "MB"))
+    notes = ["Every change arrived at every partner that listens.", f"{plan.seconds:g} s for each row."]
+    return Report("push", figures, curves(rows, plan), notes)
+
+
+def dead_cost(rows: list[dict[str, Any]], plan: Plan) -> Iterator[tuple[str, float, str, float, str]]:
+    """What the dead cost the others, as figures."""
+    all_alive = {(row["partners"], row["changes_per_second"]): row for row in rows if not row["dead"]}
+    for row in (row for row in rows if row["dead"]):
+        before = all_alive[row["partners"], row["changes_per_second"]]
+        dead = f"after {row['dead']} of {row['partners']} died ({plan.death})"
+        was, now = (each["change_to_arrival"]["median_ms"] for each in (before, row))
+        yield f"median lag of the others {dead}", now, "ms", round(now / was, 2), "the same partners before"
+        was, now = (each["gateway_cpu_ms_per_push"] for each in (before, row))
+        yield f"processor time of the gateway {dead}", now, "ms/push", round(now / was, 2), "before"
+
+
+def curves(rows: list[dict[str, Any]], plan: Plan) -> list[Curve]:
+    """Lag over the number of partners, if there was more than one number."""
+    taken = [row for row in rows if not row["dead"] and row["changes_per_second"] == plan.rates[0]]
+    if len(taken) < 2:
+        return []
+    names = (("median", "change_to_arrival", "median_ms"), ("99th percentile", "change_to_arrival", "p99_ms"))
+    series = {name: [(row["partners"], row[of][key]) for row in taken] for name, of, key in names}
+    series[f"{BARE}, median"] = [(row["partners"], row["bare_post_ms"]) for row in taken]
+    title = f"Push lag at {plan.rates[0]:g} changes a second"
+    return [Curve(title, "partners", "change to arrival, ms", series, y_scale="log")]
+
+
+def chosen(options: argparse.Namespace) -> Plan:
+    if options.quick:
+        return QUICK
+    runs = tuple((number, options.dead) for number in options.partners)
+    return Plan(runs, tuple(options.rate), options.seconds, options.evses, options.death)
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    arguments.add_argument("path", type=Path)
+    arguments.add_argument("path", type=Path, nargs="?", help="made up if there is none")
     arguments.add_argument("--evses", type=int, default=5000)
-    arguments.add_argument("--partners", type=int, default=20)
+    arguments.add_argument("--partners", type=int, nargs="+", default=[20])
     arguments.add_argument("--rate", type=float, nargs="+", default=[100])
     arguments.add_argument("--seconds", type=float, default=60)
     arguments.add_argument("--dead", type=int, default=0)
     arguments.add_argument("--death", choices=["closed", "silent"], default="closed")
-    arguments.add_argument("--out", type=Path)
+    arguments.add_argument("--quick", action="store_true", help="1 to 40 partners, and 5 of 20 dead, at a low rate")
+    arguments.add_argument("--json", type=Path)
     options = arguments.parse_args()
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        running_gateway(data=Path(scratch) / "data") as gateway,
-        Operator(gateway) as operator,
-    ):
-        report(measure(options, gateway, operator, Path(scratch)), options.out)
+    plan, rows = chosen(options), list[dict[str, Any]]()
+    for run in plan.runs:
+        with (
+            tempfile.TemporaryDirectory() as scratch,
+            running_gateway(data=Path(scratch) / "data") as gateway,
+            Operator(gateway) as operator,
+        ):
+            rows += measure(plan, run, options.path, gateway, operator, Path(scratch))
+    tell({"runs": rows}, reported(rows, plan), options.json)
 
 
 if __name__ == "__main__":

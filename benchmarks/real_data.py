@@ -1,9 +1,9 @@
-"""What the benchmarks on real data share: files in, bulk loads, crawls, comparison, memory."""
+"""What the benchmarks that drive a real gateway share: bulk loads, crawls, comparison, memory, processor time."""
 
 from __future__ import annotations
 
-import gzip
 import json
+import statistics
 import sys
 import time
 from pathlib import Path
@@ -15,17 +15,14 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "layers" / "ocpi" / "python")]
 
 if TYPE_CHECKING:
+    from report import Report
+
     from tests.support.gateway import Gateway
     from tests.support.party import Operator
 
 BULK_BYTES = 3_500_000
 """Of one bulk call; it takes 4 MB."""
-
-
-def read_lines(path: Path) -> list[bytes]:
-    """The lines of a gzip file, one JSON object each."""
-    with gzip.open(path) as file:
-        return [line.rstrip(b"\n") for line in file if line.strip()]
+JSON_ROUNDS = 5
 
 
 def parsed(text: bytes | str) -> Any:
@@ -82,9 +79,30 @@ def resident_mb(gateway: Gateway) -> dict[str, float]:
     return {"now": round(kilobytes["VmRSS"] / 1000, 1), "highest": round(kilobytes["VmHWM"] / 1000, 1)}
 
 
-def report(figures: dict[str, Any], out: Path | None) -> None:
-    """Print figures, and write them to a file if asked."""
-    text = json.dumps(figures, indent=2)
-    print(text)
-    if out is not None:
-        out.write_text(text + "\n", encoding="utf-8")
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process so far, in hundredths of a second."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def json_cpu_seconds(lines: list[bytes]) -> float:
+    """Processor time of reading and writing these lines with the standard library: what load() is compared with."""
+    times = []
+    for _ in range(JSON_ROUNDS):
+        started = time.process_time()
+        for line in lines:
+            json.dumps(json.loads(line), separators=(",", ":"))
+        times.append(time.process_time() - started)
+    return statistics.median(times)
+
+
+def percentile(ordered: list[float], share: float) -> float:
+    """The smallest value that so large a share does not exceed."""
+    return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered)) - 1))]
+
+
+def tell(details: dict[str, Any], report: Report, path: Path | None) -> None:
+    """Print all that was measured; write what is worth comparing, if asked."""
+    print(json.dumps(details, indent=2))
+    if path is not None:
+        report.write(path)
