@@ -180,3 +180,20 @@ def test_no_other_exception_leaves_the_reader(body: bytes | str) -> None:
     except (BrokenJson, RefusedJson):
         return
     assert read(write(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("15E0", "15"), ("1.5E1", "15"), ("-0E0", "0"), ("1E1", "1E+1"), ("1.0E0", "1.0"), ("9e0", "9")],
+)
+def test_a_number_with_an_exponent_is_written_as_it_is_read_again(text: str, written: str) -> None:
+    assert write(read(text)) == written
+    assert write(read(written)) == written
+    assert read(written) == read(text)
+
+
+@pytest.mark.parametrize("text", ["144444444444444444444451E0", "1.44444444444444444444451E23"])
+def test_an_integer_that_could_not_be_read_again_is_refused_in_every_spelling(text: str) -> None:
+    # Found by fuzzing: it was taken, stored as an integer, and could not be read any more.
+    with pytest.raises(RefusedJson, match="64 bits"):
+        read(f'{{"a":{text}}}')
