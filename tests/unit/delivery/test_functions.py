@@ -53,6 +53,19 @@ def test_an_id_may_hold_anything_that_ids_hold() -> None:
     assert list(own_keys(record("OBJECT#own/tokens#rfid/a#b/c"))) == [Key(Collection("own", "tokens"), "rfid/a#b/c")]
 
 
+def test_of_what_is_gone_the_id_is_spelled_as_it_was() -> None:
+    gone = record("OBJECT#own/tariffs#t-1")
+    gone["dynamodb"]["OldImage"] = {"id": {"S": "T-1"}}
+    assert list(own_keys(gone)) == [Key(Collection("own", "tariffs"), "T-1")]
+
+
+@pytest.mark.parametrize("image", [{}, None, 7, {"id": {"S": "T-2"}}, {"id": {"N": "1"}}, {"id": {"S": 1}}], ids=str)
+def test_of_an_image_that_does_not_fit_nothing_is_taken(image: Any) -> None:
+    odd = record("OBJECT#own/tariffs#t-1")
+    odd["dynamodb"]["OldImage"] = image
+    assert list(own_keys(odd)) == [Key(Collection("own", "tariffs"), "t-1")]
+
+
 @pytest.mark.parametrize("foreign", FOREIGN[:-2], ids=str)
 def test_other_records_are_about_none_of_our_objects(foreign: Any) -> None:
     assert list(own_keys(foreign)) == []

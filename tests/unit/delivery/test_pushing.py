@@ -70,12 +70,20 @@ def test_a_tariff_is_put_and_deleted(world: World) -> None:
     assert world.delivery("tariffs", record.key.id) is None
 
 
-def test_a_tariff_deleted_before_it_was_sent_is_never_mentioned(world: World) -> None:
+def test_a_tariff_deleted_before_it_was_sent_is_deleted_all_the_same_as_it_may_have_been_pulled(world: World) -> None:
     record = world.put("tariffs")
     world.delete("tariffs", record.key.id)
     world.run()
-    assert world.requests == []
+    assert world.requests == [f"DELETE tariffs/NL/EXA/{record.key.id}"]
     assert world.delivery("tariffs", record.key.id) is None
+
+
+def test_a_tariff_that_a_partner_may_have_pulled_is_deleted_although_it_was_never_sent(world: World) -> None:
+    world.put("tariffs", stream=False)
+    world.delete("tariffs", "T-1")
+    world.run()
+    assert world.requests == ["DELETE tariffs/NL/EXA/T-1"]
+    assert world.delivery("tariffs", "T-1") is None
 
 
 def test_a_tariff_whose_put_may_have_arrived_is_deleted_all_the_same(world: World) -> None:

@@ -39,7 +39,8 @@ class Choosing:
             if isinstance(record, Exception):
                 settled.append((delivery, _postponed(delivery, at)))
                 continue
-            if (record is None and not _may_be_there(delivery)) or (record is not None and not is_for(partner, record)):
+            # One that was never sent is deleted all the same: the partner may have pulled it.
+            if module not in DELETABLE if record is None else not is_for(partner, record):
                 gone.append(delivery)
             elif record is not None and _is_up_to_date(delivery, record):
                 settled.append((delivery, delivered(delivery, record, at)))
@@ -102,13 +103,6 @@ def _is_up_to_date(delivery: Delivery, record: Record) -> bool:
     if delivery.key.module in ONCE:
         return delivery.holds is not None
     return delivery.holds == record.write
-
-
-def _may_be_there(delivery: Delivery) -> bool:
-    """Whether a partner may hold an object that we deleted, and is to be told so."""
-    return delivery.key.module in DELETABLE and (
-        delivery.holds is not None or delivery.unsure or delivery.last_attempt_at is not None
-    )
 
 
 def _must_be_noted(delivery: Delivery) -> bool:

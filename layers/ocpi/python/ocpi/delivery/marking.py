@@ -129,10 +129,13 @@ def _for_the_first_time(wanted: Wanted, known: Delivery | None, now: str) -> Del
 
 
 def _new(wanted: Wanted, now: str) -> Delivery | None:
-    record = wanted.record
-    if record is None or not is_for(wanted.partner, record) or not came_after_registration(wanted.partner, record):
+    record, held = wanted.record, not switched_on(wanted.partner, wanted.module)
+    if record is None:
+        # It was never sent, and yet the partner may have pulled it.
+        return _first(wanted, now, held=held) if wanted.module in DELETABLE else None
+    if not is_for(wanted.partner, record) or not came_after_registration(wanted.partner, record):
         return None
-    return _first(wanted, now, held=not switched_on(wanted.partner, wanted.module))
+    return _first(wanted, now, held=held)
 
 
 def _first(wanted: Wanted, now: str, *, held: bool) -> Delivery:

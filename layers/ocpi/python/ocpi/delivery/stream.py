@@ -17,7 +17,9 @@ _OBJECT = "OBJECT#"
 
 
 def own_keys(record: Any) -> Iterator[Key]:
-    """The key of the own object that a record is about; nothing for any other record. Ids of keys are in lower case."""
+    """The key of the own object that a record is about; nothing for any other record. Ids of keys are in lower case,
+    but for what was there before the write: of an object that is gone, nothing else tells how its id was spelled.
+    """
     try:
         key = record["dynamodb"]["Keys"]["pk"]["S"]
     except (KeyError, TypeError):
@@ -26,4 +28,14 @@ def own_keys(record: Any) -> Iterator[Key]:
         return
     collection, separator, object_id = key.removeprefix(_OBJECT).partition("#")
     if separator and object_id and collection.startswith(f"{OWN}/"):
-        yield Key(Collection.parse(collection), object_id)
+        key_of_table = Key(Collection.parse(collection), object_id)
+        yield _as_spelled(key_of_table, record["dynamodb"].get("OldImage"))
+
+
+def _as_spelled(key: Key, image: Any) -> Key:
+    try:
+        spelled = Key(key.collection, image["id"]["S"])
+        is_it = spelled.folded_id == key.folded_id
+    except (KeyError, TypeError, AttributeError):
+        return key
+    return spelled if is_it else key
