@@ -308,6 +308,15 @@ def test_an_alarm_watches_a_function(function: Function) -> None:
     assert [{"Name": "FunctionName", "Value": {"Ref": function.name}}] in watched
 
 
+@pytest.mark.parametrize("function", [PUSH, COUNTERS], ids=["push", "counters"])
+def test_an_alarm_tells_when_the_stream_is_followed_late(function: Function) -> None:
+    alarms = [resource["Properties"] for resource in RESOURCES.values() if resource["Type"] == "AWS::CloudWatch::Alarm"]
+    watching = [{"Name": "FunctionName", "Value": {"Ref": function.name}}]
+    (alarm,) = (each for each in alarms if (each["MetricName"], each.get("Dimensions")) == ("IteratorAge", watching))
+    assert alarm["Statistic"] == "Maximum"
+    assert 0 < alarm["Threshold"] < 24 * 3_600_000  # milliseconds; the stream forgets after a day
+
+
 def test_no_two_functions_share_a_role() -> None:
     roles = [json.dumps(_properties(function)["Role"]) for function in TEMPLATE.functions]
     assert len(set(roles)) == len(roles)

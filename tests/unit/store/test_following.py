@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ocpi.store.dynamodb_counters import COMPLETE, state_key
 from ocpi.store.dynamodb_counters_check import DynamoDBCounters
 from ocpi.store.dynamodb_counting import Counting
 from ocpi.store.port import PageQuery, Uncounted
@@ -163,3 +164,18 @@ def test_a_missing_place_in_the_list_of_what_is_for_everybody_is_found() -> None
     stream.table._replace(at, old, {name: value for name, value in old.items() if name != "view"})
 
     assert counters(stream).check("own/locations") == [f"{at[0]} is not in the list of what is for everybody"]
+
+
+def test_counters_from_when_what_is_for_everybody_had_no_view_are_not_relied_on() -> None:
+    stream = FakeStream()
+    stream.store.follow(written(stream))
+    pk, sk = state_key("own/locations")
+    state = stream.table.items[pk, sk]
+    state["complete"] = state.pop(COMPLETE)
+    for (item_pk, _), item in stream.table.items.items():
+        if item_pk.startswith("OBJECT#"):
+            item.pop("view", None)
+
+    page = stream.store.objects.page(PageQuery(LOCATIONS, 2, audience="*"))
+    assert (len(page.documents), page.total) == (2, 40)
+    assert counters(stream).check("own/locations") == ["own/locations is not counted completely"]

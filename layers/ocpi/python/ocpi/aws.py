@@ -7,6 +7,7 @@ which the layer's botocore holds for ours only (``layers/dependencies/cut_botoco
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -24,11 +25,15 @@ _MAKING = threading.Lock()
 
 
 class _Models(Loader):
-    """Knows which services there are without opening every folder."""
+    """Knows which services there are without opening every folder; in Lambda only: elsewhere botocore may make clients
+    of its own to find credentials (STS for a role, SSO).
+    """
 
     def list_available_services(self, type_name: str) -> list[str]:
         """Ours, all of which have every type of model that is asked for."""
-        del type_name
+        if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
+            found: list[str] = super().list_available_services(type_name)
+            return found
         return list(SERVICES)
 
 

@@ -30,7 +30,8 @@ Keys, and the attributes that stand beside them::
     SETTINGS                      signing_key   secret (32 bytes)
     COUNTED#<owner>/<module>#<id> COUNTED       where an object was counted. sequence, generation, places, everybody;
                                                 expires, once the object is deleted
-    COUNTERS#<owner>/<module>     STATE         what is known of the counters of a collection. generation, complete,
+    COUNTERS#<owner>/<module>     STATE         what is known of the counters of a collection. generation,
+                                                counted_by_view (they may be read),
                                                 lists; doubt, if a change of it was given up; oldest, while it is
                                                 built anew: the first generation that may have nodes
     COUNTERS#<list>#<generation>  <level>#<low> a node of a list's tree of counters. structure, changes, upper,

@@ -105,6 +105,10 @@ class Places:
 NOWHERE = Places({})
 
 
+COMPLETE = "counted_by_view"
+"""The attribute that says so; where another, ``complete``, says so, what is for everybody may still lack its view."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """What is known of the counters of a collection. They are of use to readers once they are ``complete``. Each time
@@ -119,7 +123,7 @@ class State:
         return {
             **as_key(state_key(collection)),
             "generation": {"N": str(self.generation)},
-            "complete": {"BOOL": self.complete},
+            COMPLETE: {"BOOL": self.complete},
         }
 
 
@@ -137,7 +141,7 @@ def read_state(client: DynamoDBClient, table: str, collection: str, *, consisten
     """The state of a collection's counters; ``None``: nothing of it was ever counted."""
     answer = client.get_item(TableName=table, Key=as_key(state_key(collection)), ConsistentRead=consistent)
     item = answer.get("Item")
-    return State(int(item["generation"]["N"]), item["complete"]["BOOL"]) if item else None
+    return State(int(item["generation"]["N"]), item.get(COMPLETE, {}).get("BOOL", False)) if item else None
 
 
 def read_nodes(

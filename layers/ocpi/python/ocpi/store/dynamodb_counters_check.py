@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from ocpi.store.counter_tree import BOTTOM, MIDDLE, ROOT, TOP, Node, NodeId
 from ocpi.store.dynamodb_counters import (
+    COMPLETE,
     FIRST,
     LAST,
     CountedList,
@@ -102,7 +103,7 @@ class DynamoDBCounters:
         self._client.update_item(
             TableName=self._table,
             Key=as_key(state_key(collection)),
-            UpdateExpression="SET complete = :complete REMOVE oldest",
+            UpdateExpression=f"SET {COMPLETE} = :complete REMOVE oldest",
             # Race: another began anew after us, and its counters are not complete yet; or a change was given up.
             ConditionExpression="generation = :generation AND attribute_not_exists(doubt)",
             ExpressionAttributeValues={":complete": {"BOOL": True}, ":generation": {"N": str(generation)}},
@@ -120,7 +121,9 @@ class DynamoDBCounters:
             TableName=self._table,
             Key=as_key(state_key(collection)),
             # The nodes of a builder that died are still there: those from the oldest generation on.
-            UpdateExpression="SET generation = :new, complete = :no, oldest = if_not_exists(oldest, :old) REMOVE doubt",
+            UpdateExpression=(
+                f"SET generation = :new, {COMPLETE} = :no, oldest = if_not_exists(oldest, :old) REMOVE doubt"
+            ),
             # Race: the same.
             ConditionExpression="generation = :old",
             ExpressionAttributeValues={

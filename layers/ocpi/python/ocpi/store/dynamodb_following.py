@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ocpi.store.dynamodb_counters import as_key, state_key
+from ocpi.store.dynamodb_counters import COMPLETE, as_key, state_key
 from ocpi.store.dynamodb_counting import Counting, changes_of, sequence_of
 from ocpi.store.dynamodb_tallies import Tally, as_item, tally_key
 from ocpi.store.port import Uncounted
@@ -83,7 +83,7 @@ def _give_up(client: DynamoDBClient, table: str, record: Mapping[str, Any], erro
         TableName=table,
         Key=as_key(state_key(collection)),
         UpdateExpression=(
-            "SET complete = :complete, doubt = :doubt, generation = if_not_exists(generation, :generation)"
+            f"SET {COMPLETE} = :complete, doubt = :doubt, generation = if_not_exists(generation, :generation)"
         ),
         ExpressionAttributeValues={
             ":complete": {"BOOL": False},
