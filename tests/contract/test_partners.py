@@ -219,6 +219,18 @@ def test_the_first_use_of_a_renewed_token_ends_the_old_one(store: Store) -> None
         assert store.partners.grant(B) == renewed
 
 
+@pytest.mark.req("CR-14")
+def test_the_first_use_of_the_newest_token_ends_all_older_ones(store: Store) -> None:
+    newest = Grant(C, "p1", "registered", replaces=A, ends=(B, "d" * 64))
+    older = tuple(Grant(each, "p1", "registered", replaces=A) for each in (B, "d" * 64))
+    store.partners.save(new(invited(), Grant(A, "p1", "registered"), *older, newest))
+    assert store.partners.grant(C) == newest
+
+    store.partners.settle(newest)
+    assert [store.partners.grant(each) for each in (A, B, "d" * 64)] == [None] * 3
+    assert store.partners.grant(C) == newest
+
+
 @pytest.mark.req("CR-14", "CR-37")
 @pytest.mark.parametrize("fading", [True, False])
 def test_a_change_asked_for_with_a_token_that_is_gone_by_then_is_a_conflict_and_changes_nothing(

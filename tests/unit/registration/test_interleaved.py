@@ -11,12 +11,13 @@ import pytest
 
 from ocpi.errors import PartnerFailed, StateConflict
 from ocpi.store.port import PartnerChange, PartnerStatus
-from ocpi.transport.authentication import token_hash
+from ocpi.transport.authentication import authenticate, token_hash
 from ocpi.vault.port import SealBroken
 
 if TYPE_CHECKING:
     from ocpi.outbound.answer import Answer
     from ocpi.store.port import Grant, Partner
+    from ocpi.transport.authentication import Caller
     from tests.unit.registration.world import World
 
 
@@ -100,11 +101,69 @@ def endless(world: World, partner: Partner) -> list[str]:
     return [grant.hash for grant in grants if grant is not None and grant.expires_at is None]
 
 
+@pytest.mark.req("CR-14")
 def test_a_renewal_that_the_partner_repeats_ends_no_token_that_it_may_have_got(world: World) -> None:
     token_c = world.post(world.invite())
     first, second = world.put(token_c), world.put(token_c)
-    assert [world.partner.opens(token) for token in (first, second)] == ["registered", "registered"]
+    assert world.partner.opens(first) == "registered"
     assert world.partner.opens(token_c) is None
+    assert [world.partner.opens(token) for token in (first, second)] == ["registered", "registered"]
+    assert [world.partner.opens(token) for token in (first, second)] == [None, "registered"]
+
+
+@pytest.mark.req("CR-14")
+@pytest.mark.parametrize("renewals", [2, 3, 6])
+def test_the_first_use_of_the_last_of_many_renewals_ends_every_older_token(world: World, renewals: int) -> None:
+    token_c = world.post(world.invite())
+    *older, last = (world.put(token_c) for _ in range(renewals))
+    assert world.partner.opens(last) == "registered"
+    assert [world.partner.opens(token) for token in (token_c, *older)] == [None] * renewals
+    assert world.partner.opens(last) == "registered"
+
+
+@pytest.mark.req("CR-14")
+def test_a_partner_that_renews_with_an_earlier_token_than_the_last_ends_both_with_the_next(world: World) -> None:
+    token_c = world.post(world.invite())
+    first, second = world.put(token_c), world.put(token_c)
+    third = world.put(first)
+    assert world.partner.opens(token_c) is None
+    assert world.partner.opens(third) == "registered"
+    assert [world.partner.opens(token) for token in (first, second)] == [None, None]
+
+
+@pytest.mark.req("CR-14", "CR-44")
+def test_a_token_that_we_are_offering_is_not_ended_by_a_renewal_of_the_partner(world: World) -> None:
+    partner = world.register()
+    before = str(world.partner.on_us)
+
+    def renew_and_use_it(_: str) -> None:
+        offered, opens = world.partner.on_us, set(world.partner.ours)
+        assert world.partner.opens(world.put(before)) == "registered"
+        world.partner.on_us, world.partner.ours = offered, world.partner.ours | opens
+
+    world.partner.before_answer = renew_and_use_it
+    world.initiator().renew(partner)
+    assert world.both_can_call(partner)
+
+
+@pytest.mark.req("CR-14", "CR-44")
+def test_an_offer_taken_while_the_partner_renews_is_not_ended_by_that_renewal(world: World) -> None:
+    partner = world.register()
+    before = str(world.partner.on_us)
+    callers: list[Caller] = []
+
+    def begin_too(_: str) -> None:
+        callers.append(authenticate(world.partners, f"Token {before}", our_role="CPO"))
+
+    world.partner.before_answer = begin_too
+    world.initiator().renew(partner)
+    offered = str(world.partner.on_us)
+    issued = world.partner.new_token()
+    world.partner.ours.add(issued)
+    received = world.receiver().renew(callers[0], world.partner.credentials(issued), "2.1.1")
+    assert world.partner.opens(received) == "registered"
+    assert world.partner.opens(offered) == "registered"
+    assert set(endless(world, partner)) == {token_hash(received), token_hash(offered)}
 
 
 @pytest.mark.req("CR-14")

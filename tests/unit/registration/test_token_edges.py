@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tests.unit.registration.world import World
 
 MICROSECOND = timedelta(microseconds=1)
+LOOKED_UP = 2
+"""The step of a request by which it knows its caller: the grant first, then the partner."""
 
 
 class Meanwhile(Killer):
@@ -109,13 +111,16 @@ def test_two_renewals_with_one_token_lose_neither_new_token_whenever_they_meet(n
     def other() -> None:
         tokens["other"] = beside(tokens["world"], tokens["world"].put, tokens["c"])
 
-    for meanwhile in at_every_step(other):
+    for step, meanwhile in enumerate(at_every_step(other), 1):
         world = new_world()
         token_c = world.post(world.invite())
         tokens |= {"world": world, "c": token_c, "other": None}
         first = attempt(world.put, token_c, meanwhile)
         given = [token for token in (first, tokens["other"]) if token is not None]
         assert given
+        if step <= LOOKED_UP:
+            # The other one was over before this one began: one that is repeated, whose tokens are used as they came.
+            given.reverse()
         assert {world.partner.opens(token) for token in given} == {"registered"}
         assert world.partner.opens(token_c) is None
 

@@ -2,13 +2,16 @@
 
 A new key is put where the old one was (``aws secretsmanager put-secret-value``; locally
 ``python -m local.rotate_operator_key``) and opens from its first use on: what is not known is looked up before it is
-refused. The old key opens for another :data:`OVERLAP_SECONDS`, so that the operator's systems can be told one by one.
+refused. In a file every time; in Secrets Manager, which costs money and time, :data:`LOOKS` times at once and then once
+in :data:`AGAIN_SECONDS`, so that only while many wrong keys are shown a new one may be refused, that long at most. The
+old key opens for another :data:`OVERLAP_SECONDS`, so that the operator's systems can be told one by one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -24,8 +27,10 @@ SHORTEST = 20
 """Characters."""
 OVERLAP_SECONDS = 3600
 """How long a key that was replaced still opens."""
+LOOKS = 5
+"""How often a process asks Secrets Manager in a row because of keys that are not known."""
 AGAIN_SECONDS = 5
-"""How often, at most, the key is read because one was shown that is not known: whoever shows many pays for few."""
+"""How long it takes to have one more of these :data:`LOOKS`, and until a key is read again that could not be read."""
 STALE_SECONDS = 3600
 """How long a key is trusted that cannot be read again."""
 
@@ -41,20 +46,33 @@ class OperatorKeys:
         self._read_versions = versions_reader(where)
         self._steady, self._wall = steady, wall
         self._keys: tuple[_Key, ...] = ()
-        self._read_at = self._looked_at = -float("inf")
+        self._read_at = self._looked_at = self._failed_at = -float("inf")
+        self._looks = None if where.startswith("file:") else _Allowance()
 
     def opens(self, given: str) -> bool:
         """Whether a key opens the operator API now, found out in a time that says nothing of the right ones. Raises
         :class:`~ocpi.kept_secret.SecretUnreadable` or :class:`ValueError` if there is no right one.
         """
-        return self._fits(given, KEEP_SECONDS) or self._fits(given, AGAIN_SECONDS)
-
-    def _fits(self, given: str, not_older_than: float) -> bool:
-        if self._steady() - self._looked_at > not_older_than:
+        if self._steady() - self._looked_at > KEEP_SECONDS:
             self._look()
+            return self._fits(given)
+        if self._fits(given):
+            return True
+        if not self._may_look():
+            return False
+        self._look()
+        return self._fits(given)
+
+    def _fits(self, given: str) -> bool:
         digest, now = _digest(given), self._wall()
         # All of them, whichever fits, and digests of equal length: neither number nor length of the keys shows.
         return any([hmac.compare_digest(digest, key.digest) for key in self._keys if now < key.until])  # noqa: C419 - see above
+
+    def _may_look(self) -> bool:
+        now = self._steady()
+        if now - self._failed_at <= AGAIN_SECONDS:
+            return False
+        return self._looks is None or self._looks.take(now)
 
     def _look(self) -> None:
         """Read the keys; those that were read before stay if that fails, for a while."""
@@ -64,11 +82,27 @@ class OperatorKeys:
         except SecretUnreadable as error:
             if now - self._read_at > STALE_SECONDS:
                 raise
-            self._looked_at = now
+            self._looked_at = self._failed_at = now
             logger.warning("the operator key could not be read again", reason=str(error))
             return
         self._keys = _usable(versions)
         self._read_at = self._looked_at = now
+
+
+class _Allowance:
+    """A token bucket of :data:`LOOKS`, one of which comes back every :data:`AGAIN_SECONDS`."""
+
+    def __init__(self) -> None:
+        self._full_at = -float("inf")
+        self._lock = threading.Lock()
+
+    def take(self, now: float) -> bool:
+        with self._lock:
+            full_at = max(self._full_at, now) + AGAIN_SECONDS
+            if full_at > now + LOOKS * AGAIN_SECONDS:
+                return False
+            self._full_at = full_at
+            return True
 
 
 class _Key:

@@ -10,7 +10,7 @@ from ocpi.store.channel_document import channel_from
 from ocpi.store.dynamodb_delivery_items import delivery_from
 from ocpi.store.dynamodb_items import record_from, text, unpacked
 from ocpi.store.exchanges import Exchange
-from ocpi.store.partner_document import NOTES, partner_from
+from ocpi.store.partner_document import NOTES, older_from, partner_from
 from ocpi.store.port import Grant
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _grant(item: Mapping[str, Any]) -> Grant:
         partner_id=item["partner_id"]["S"],
         kind=item["kind"]["S"],
         expires_at=text(item, "expires_at"),
-        replaces=text(item, "replaces"),
+        **older_from(text(item, "replaces")),
     )
 
 

@@ -10,7 +10,7 @@ from ocpi.doctor.names import delivery_name, grant_name, object_name
 from ocpi.store.channel_document import channel_from
 from ocpi.store.deliveries import Delivery, DeliveryKey, DeliveryState
 from ocpi.store.exchanges import Exchange
-from ocpi.store.partner_document import NOTES, partner_from
+from ocpi.store.partner_document import NOTES, older_from, partner_from
 from ocpi.store.port import Collection, Grant, Key, Record
 from ocpi.store.sqlite_changes import Event
 
@@ -71,12 +71,17 @@ def _name(table: str, row: Mapping[str, Any]) -> str:
             return f"row {row['rowid']} of {table}"
 
 
+def _grant(row: Mapping[str, Any]) -> Grant:
+    older = older_from(row["replaces"])
+    return Grant(row["hash"], row["partner_id"], row["kind"], row["expires_at"], **older)
+
+
 def read(entry: Entry) -> Any:
     """As :meth:`ocpi.doctor.entry.Shelf.read`."""
     readers: dict[str, Callable[[Mapping[str, Any]], Any]] = {
         "objects": _record,
         "partners": _partner,
-        "grants": lambda row: Grant(row["hash"], row["partner_id"], row["kind"], row["expires_at"], row["replaces"]),
+        "grants": _grant,
         "parties": lambda row: Claim(row["role"], row["party"], row["partner_id"]),
         "deliveries": _delivery,
         "channels": lambda row: channel_from(row["partner_id"], row["document"], revision=row["revision"]),

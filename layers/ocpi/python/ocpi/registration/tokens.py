@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ocpi.store.port import Grant, Partner, Partners
@@ -15,6 +15,10 @@ OVERLAP_SECONDS = 3600
 """How long a token that was replaced still opens, if the new one is not used before."""
 HANDSHAKE_SECONDS = 300
 """How long a token that we offer in a handshake opens before the handshake has ended."""
+MOST_ENDED = 8
+"""How many successors that were never used the first use of a later one ends; more just have their hour. Each is looked
+for at each use of that one, and one transaction of DynamoDB takes them all.
+"""
 
 
 def new_token() -> str:
@@ -32,9 +36,12 @@ def registered(partner_id: str, token: str, *, replaces: str | None = None, expi
     return Grant(token_hash(token), partner_id, "registered", expires_at=expires_at, replaces=replaces)
 
 
-def fading(partner_id: str, hashed: str) -> Grant:
-    """The grant of a token that has been replaced: the partner may not have got the new one yet."""
-    return Grant(hashed, partner_id, "registered", expires_at=in_seconds(OVERLAP_SECONDS))
+def fading(partner_id: str, hashed: str, replaced: Grant | None = None) -> Grant:
+    """The grant of a token that has been replaced: the partner may not have got the new one yet. Its first use still
+    ends what it replaced itself when it was ``replaced``.
+    """
+    grant = replaced or Grant(hashed, partner_id, "registered")
+    return replace(grant, kind="registered", expires_at=in_seconds(OVERLAP_SECONDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +56,38 @@ class Succession:
 def succession(partners: Partners, partner: Partner, token: str, *, replaces: str, began: Partner) -> Succession:
     """``token`` comes first and ends the one that it ``replaces`` (a hash) at its first use, or after an hour.
 
-    Any other token is of a handshake whose end one side has not seen. The partner may be using it, so it opens for
-    another hour too. Those that came since the renewal ``began`` are of another renewal at the same time, from this
-    side or the other; which of the two the partner took for the last is not known, so they stay.
+    So it does with earlier successors: whoever asked again may have lost the answer that held one, or not, so each
+    opens until a later one is used, whose first use shows that the partner has that. What an earlier one replaces
+    ends with the first use of that one as well.
+
+    Not so with those that came since the renewal ``began``: they are of another renewal at the same time, from this
+    side or the other; which of the two the partner took for the last is not known, so they stay. Nor with an offer of
+    a handshake whose end one side has not seen: the partner may be about to use it, and it has an end of its own.
     """
     new, now = token_hash(token), now_precise()
-    found = {known: partners.grant(known) for known in partner.grants if known not in (new, replaces)}
-    live = [grant for grant in found.values() if grant is not None and (grant.expires_at or "~") > now]
-    endless = [grant.hash for grant in live if grant.expires_at is None and grant.hash in began.grants]
-    grants = (new, *(grant.hash for grant in live), replaces)
+    found = {known: partners.grant(known) for known in (*partner.grants, replaces) if known != new}
+    live = {known: grant for known, grant in found.items() if grant is not None and (grant.expires_at or "~") > now}
+    shown = live.pop(replaces, None)
+    since = _come_since(partner, began)
+    endless = [grant for grant in live.values() if grant.expires_at is None and grant.hash not in since]
+    # What is endless has never been another's to end, and what is another's to end has an end already.
+    overtaken = {older for grant in (*endless, shown) if grant is not None for older in (grant.hash, *grant.older)}
+    ends = tuple(hashed for hashed in live if hashed in overtaken)[:MOST_ENDED]
+    grants = (new, *live, replaces)
     return Succession(
         grants,
         put=(
-            registered(partner.id, token, replaces=replaces),
-            fading(partner.id, replaces),
-            *(fading(partner.id, hashed) for hashed in endless),
+            replace(registered(partner.id, token, replaces=replaces), ends=ends),
+            fading(partner.id, replaces, shown),
+            *(fading(partner.id, grant.hash, grant) for grant in endless),
         ),
         drop=tuple(known for known in partner.grants if known not in grants),
     )
+
+
+def _come_since(partner: Partner, began: Partner) -> tuple[str, ...]:
+    """The tokens of renewals that ended since then, newest first. A renewal puts its token before all others, so they
+    are in front of what came first then; if that is gone, it may be any of them.
+    """
+    first = began.grants[0]
+    return partner.grants[: partner.grants.index(first)] if first in partner.grants else partner.grants

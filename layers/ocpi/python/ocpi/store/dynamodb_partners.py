@@ -11,7 +11,15 @@ from uuid import uuid4
 from ocpi.store.dynamodb_items import text
 from ocpi.store.dynamodb_partner_notes import note_instant, patiently, remove_note, set_note
 from ocpi.store.dynamodb_requests import is_our_own, pauses
-from ocpi.store.partner_document import NOTES, learned_note, partner_document, partner_from, partner_notes
+from ocpi.store.partner_document import (
+    NOTES,
+    learned_note,
+    older_from,
+    older_note,
+    partner_document,
+    partner_from,
+    partner_notes,
+)
 from ocpi.store.port import Conflict, Grant, Partner, PartnerChange, PartyTaken
 
 if TYPE_CHECKING:
@@ -194,9 +202,9 @@ class DynamoDBPartners:
 
     def settle(self, grant: Grant) -> None:
         """As in the port."""
-        if grant.replaces:
-            # A transaction of one, because another may be saving this partner and has the grant in its hands.
-            self._transact([self._delete(_grant_key(grant.replaces))], str(uuid4()))
+        if grant.older:
+            # A transaction, even of one, because another may be saving this partner and has a grant in its hands.
+            self._transact([self._delete(_grant_key(older)) for older in grant.older], str(uuid4()))
 
     def _transact(self, operations: Sequence[TransactWriteItemTypeDef], write_id: str) -> set[int]:
         """Carry out all operations or none; which of them failed their conditions, empty if all was done.
@@ -272,8 +280,9 @@ def _partner(item: Item) -> Partner:
 
 def _grant_item(grant: Grant) -> Item:
     item: Item = {**_grant_key(grant.hash), "partner_id": {"S": grant.partner_id}, "kind": {"S": grant.kind}}
-    if grant.replaces:
-        item["replaces"] = {"S": grant.replaces}
+    older = older_note(grant)
+    if older:
+        item["replaces"] = {"S": older}
     if grant.expires_at:
         item["expires_at"] = {"S": grant.expires_at}
         item["expires"] = {"N": str(int(datetime.fromisoformat(grant.expires_at).timestamp()))}
@@ -286,5 +295,5 @@ def _grant(item: Item) -> Grant:
         partner_id=item["partner_id"]["S"],
         kind=item["kind"]["S"],  # type: ignore[arg-type] # only _grant_item writes it, from a Grant
         expires_at=item["expires_at"]["S"] if "expires_at" in item else None,
-        replaces=item["replaces"]["S"] if "replaces" in item else None,
+        **older_from(text(item, "replaces")),
     )

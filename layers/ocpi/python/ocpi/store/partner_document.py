@@ -11,6 +11,8 @@ from ocpi.store.port import Partner, PartnerStatus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ocpi.store.port import Grant
+
 NOTES = ("last_seen_at", "last_synced_at", "behind_since", "learned")
 """Fields that have methods of their own to set them, which touch neither the document nor the revision."""
 APART = ("revision", *NOTES)
@@ -32,6 +34,17 @@ def partner_notes(partner: Partner) -> dict[str, str]:
 def learned_note(learned: Mapping[str, str]) -> dict[str, str]:
     """What was learned, as the text of one note; no note if it is nothing."""
     return {"learned": json.dumps(learned, ensure_ascii=False, separators=(",", ":"))} if learned else {}
+
+
+def older_note(grant: Grant) -> str | None:
+    """The tokens that a grant replaces and ends, as the text of one note; earlier releases knew only the first."""
+    return " ".join(grant.older) or None
+
+
+def older_from(note: str | None) -> dict[str, Any]:
+    """The fields of a grant that are in such a note."""
+    older = (note or "").split()
+    return {"replaces": older[0] if older else None, "ends": tuple(older[1:])}
 
 
 def partner_from(document: str, *, revision: int, notes: Mapping[str, str | None]) -> Partner:

@@ -315,7 +315,8 @@ class Grant:
 
     ``kind``: ``invitation`` (token A) opens versions and credentials only; ``handshake`` (a token B that we
     offered and whose handshake has not ended) opens versions and version details; ``registered`` opens all.
-    ``replaces`` is the hash of the token that dies at the first use of this one.
+    ``replaces`` is the hash of the token that dies at the first use of this one, and ``ends`` are those that die with
+    that, newest first: other successors of it, or of what came before.
     """
 
     hash: str
@@ -323,6 +324,12 @@ class Grant:
     kind: Literal["invitation", "handshake", "registered"]
     expires_at: str | None = None
     replaces: str | None = None
+    ends: tuple[str, ...] = ()
+
+    @property
+    def older(self) -> tuple[str, ...]:
+        """The hashes of all that die at the first use of this one."""
+        return self.ends if self.replaces is None else (self.replaces, *self.ends)
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +396,7 @@ class Partners(Protocol):
         """The same for ``learned``, which is replaced."""
 
     def settle(self, grant: Grant) -> None:
-        """The first use of a renewed token: drop the one that it replaces. Repeating it is harmless."""
+        """The first use of a renewed token: drop all :attr:`~Grant.older` ones, or none. Repeating it is harmless."""
 
 
 class Store(Protocol):

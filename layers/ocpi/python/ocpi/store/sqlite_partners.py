@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ocpi.store.partner_document import NOTES, learned_note, partner_document, partner_from, partner_notes
+from ocpi.store.partner_document import (
+    NOTES,
+    learned_note,
+    older_from,
+    older_note,
+    partner_document,
+    partner_from,
+    partner_notes,
+)
 from ocpi.store.port import Conflict, Grant, Partner, PartnerChange, PartyTaken
 
 if TYPE_CHECKING:
@@ -60,7 +68,7 @@ class SQLitePartners:
             db.executemany("DELETE FROM grants WHERE hash = ?", [(dropped,) for dropped in change.drop_grants])
             db.executemany(
                 "INSERT OR REPLACE INTO grants (hash, partner_id, kind, expires_at, replaces) VALUES (?, ?, ?, ?, ?)",
-                [(g.hash, g.partner_id, g.kind, g.expires_at, g.replaces) for g in change.put_grants],
+                [(g.hash, g.partner_id, g.kind, g.expires_at, older_note(g)) for g in change.put_grants],
             )
         return saved
 
@@ -103,14 +111,14 @@ class SQLitePartners:
     def settle(self, grant: Grant) -> None:
         """As in the port."""
         with self._database.writing() as db:
-            db.execute("DELETE FROM grants WHERE hash = ?", (grant.replaces,))
+            db.executemany("DELETE FROM grants WHERE hash = ?", [(older,) for older in grant.older])
 
 
 def _find_grant(db: sqlite3.Connection, token_hash: str) -> Grant | None:
     row = db.execute(
         "SELECT hash, partner_id, kind, expires_at, replaces FROM grants WHERE hash = ?", (token_hash,)
     ).fetchone()
-    return Grant(*row) if row else None
+    return Grant(*row[:-1], **older_from(row[-1])) if row else None
 
 
 def _find(db: sqlite3.Connection, partner_id: str) -> Partner | None:

@@ -57,7 +57,7 @@ def authenticate(partners: Partners, authorization: str | None, *, our_role: Rol
             continue
         if partner.status is PartnerStatus.SUSPENDED:
             raise Forbidden("this connection is suspended; ask the operator")
-        if grant.replaces is not None and partners.grant(grant.replaces) is not None:
+        if any(partners.grant(older) is not None for older in grant.older):
             partners.settle(grant)
         _note_use(partners, partner, now)
         return Caller(partner, grant, token)
