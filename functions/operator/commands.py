@@ -31,7 +31,14 @@ PLACEHOLDER = "https://response.invalid/"
 def get_commands(call: Call) -> Answer:
     """Commands of a direction and state, oldest first."""
     collection = COLLECTIONS["sent" if _choice(call, "direction", ("received", "sent")) == "sent" else "received"]
-    return list_objects(call, collection, audience=_choice(call, "state", STATES), order="created", show=_shown)
+    return list_objects(
+        call,
+        collection,
+        audience=_choice(call, "state", STATES),
+        order="created",
+        read=command_from,
+        show=lambda command: strict_json.write(shown(command)),
+    )
 
 
 def get_command(call: Call) -> Answer:
@@ -67,10 +74,6 @@ def send_command(call: Call) -> Answer:
     del request["response_url"]
     sending = Sending(store().objects, vault(), partner_client(), VERSION, call.base_url)
     return answer_json(shown(sending.send(partner, command_type, request)), http_status=201)
-
-
-def _shown(document: str) -> str:
-    return strict_json.write(shown(command_from(document)))
 
 
 def _choice(call: Call, name: str, choices: Sequence[str]) -> str | None:

@@ -22,15 +22,18 @@ def list_objects(
     *,
     audience: str | None = None,
     order: Literal["created", "last_updated"] = "last_updated",
-    show: Callable[[str], str] = lambda document: document,
+    read: Callable[[str], Any] = str,
+    show: Callable[[Any], str] = str,
 ) -> Answer:
-    """A page of a collection, or of what has one audience in it, oldest first. ``show`` makes an item of a document."""
+    """A page of a collection, or of what has one audience in it, oldest first. ``read`` reads a document, and ``show``
+    makes an item of what it read.
+    """
     name, limit = f"operator|{collection}|{audience}", min(read_limit(call.query), MAX_LIMIT)
     after, offset = _place(call, name)
     query = PageQuery(collection, limit=limit, offset=offset, after=after, order=order, audience=audience)
     page = store().objects.page(query)
     following = (page.next, offset + len(page.documents)) if page.next is not None else None
-    items = readable(whole(page.documents, collection), show, collection)
+    items = [show(each) for each in readable(whole(page.documents, collection), read, collection)]
     return _answer(name, items, following, page.total)
 
 

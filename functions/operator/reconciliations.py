@@ -41,7 +41,8 @@ def list_reconciliations(call: Call) -> Answer:
         RECONCILIATIONS,
         audience=known_partner(call).id,
         order="created",
-        show=lambda document: strict_json.write(shown(reconciliation_from(document))),
+        read=reconciliation_from,
+        show=lambda reconciliation: strict_json.write(shown(reconciliation)),
     )
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from ocpi.delivery.catching_up import all_jobs, start
 from ocpi.store.deliveries import DeliveryState
+from ocpi.store.port import Collection, Key
 
 if TYPE_CHECKING:
-    from ocpi.store.port import Key
     from tests.unit.delivery.world import World
 
 
@@ -59,3 +59,24 @@ def test_a_comparison_goes_past_what_is_no_json(world: World) -> None:
     world.work("retry")
     states = [world.state("locations", name) for name in ("L-1", "L-2", "L-3")]
     assert states == [DeliveryState.DELIVERED, None, DeliveryState.DELIVERED]
+
+
+def test_a_comparison_goes_past_records_that_the_store_cannot_read(world: World) -> None:
+    for name in ("T-1", "T-2", "T-3"):
+        world.put("tariffs", id=name)
+    world.run()
+    held = world.delivery("tariffs", "T-2")
+    for name in ("T-4", "T-5"):
+        world.put("tariffs", id=name, stream=False)
+    gone = world.store.objects.get(Key(Collection("own", "tariffs"), "T-3"))
+    assert gone is not None
+    world.store.objects.delete(gone.key, expected=gone.revision)
+    with world.store._database.writing() as db:
+        db.execute("UPDATE objects SET findings = '[' WHERE id IN ('T-2', 'T-4')")
+    sent = len(world.requests)
+    start(world.store.channels, world.partner.id, all_jobs(world.partner))
+    world.work("retry")
+    assert world.requests[sent:] == ["PUT tariffs/NL/EXA/T-5", "DELETE tariffs/NL/EXA/T-3"]
+    channel = world.store.channels.get(world.partner.id)
+    assert (channel.catch_up, channel.leased_until) == (None, None)
+    assert world.delivery("tariffs", "T-2") == held

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ocpi.delivery.channel import LEASE_SECONDS
+from ocpi.delivery.channel import LEASE_SECONDS, Lease
 from ocpi.store.deliveries import DeliveryState
 
 if TYPE_CHECKING:
@@ -67,3 +67,29 @@ def test_nothing_that_was_read_before_it_stood_still_is_sent_after_it(world: Wor
     assert "CHARGING" not in statuses[statuses.index("OUTOFORDER") :]
     assert all(times == sorted(times) for times in world.client.times.values())
     assert world.state("locations", "L-1") is DeliveryState.DELIVERED
+
+
+def test_whoever_stood_still_after_it_took_the_lease_sends_and_writes_nothing_without_it(world: World) -> None:
+    world.put("cdrs")
+    due = world.store.deliveries.due(world.partner.id, "9", 10)
+    assert len(due) == 1
+    others: list[Lease | None] = []
+    parts: list[Standing] = []
+
+    def meanwhile() -> None:
+        for standing in parts:
+            standing.name = ""
+        world.clock.now += 2 * LEASE_SECONDS
+        others.append(Lease.taken(world.store.channels, world.partner.id, world.clock(), lambda channel: channel))
+
+    def around(part: Any) -> Any:
+        parts.append(Standing(part, "put", meanwhile))
+        return parts[-1]
+
+    world.around = around
+    world.work()
+    assert world.requests == []
+    assert world.store.deliveries.due(world.partner.id, "9", 10) == due
+    (other,) = others
+    assert other is not None
+    assert world.store.channels.get(world.partner.id) == other.channel

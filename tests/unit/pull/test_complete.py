@@ -109,3 +109,14 @@ def test_a_list_that_is_empty_removes_all(world: World) -> None:
     world.lists.lists["tariffs"] = []
     pull = world.pull("tariffs", full=True)
     assert (left(world), pull.removed, pull.complete) == (0, 30, True)
+
+
+def test_what_the_store_cannot_read_stays_and_keeps_nothing_from_being_removed(world: World) -> None:
+    world.lists.lists["tariffs"] = []
+    with world.store._database.writing() as db:
+        db.execute("UPDATE objects SET findings = '[' WHERE id = 'T00'")
+    pull = world.pull("tariffs", full=True)
+    assert (pull.removed, pull.complete) == (29, True)
+    with world.store._database.writing() as db:
+        db.execute("UPDATE objects SET findings = '[]' WHERE id = 'T00'")
+    assert (left(world), world.stored("tariffs", "T00") is not None) == (1, True)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ocpi import strict_json
-from ocpi.v2_1_1.explicit_nulls import text_with_nulls, with_nulls
+from ocpi.v2_1_1.explicit_nulls import with_nulls
 from ocpi.v2_1_1.field_table import field_table
 from ocpi.v2_1_1.locations import Connector, Location
 from ocpi.v2_1_1.places import rules_of
@@ -65,7 +65,7 @@ def test_an_object_with_nulls_is_the_same_object(module: str, name: str) -> None
 
 def test_text_keeps_its_digits_and_what_was_given_is_not_changed() -> None:
     before = strict_json.write({**canonical_example("cdrs", "cdr_min"), "total_cost": Decimal("1.500")})
-    text = text_with_nulls(rules_of("cdrs").model, before)
+    text = strict_json.write(with_nulls(rules_of("cdrs").model, strict_json.read(before)))
     assert '"total_cost":1.500' in text
     assert '"remark":null' in text
     given = canonical_example("cdrs", "cdr_min")

@@ -33,9 +33,9 @@ def begun(
     wake_up: WakeUp,
     clock: Callable[[], float],
     sleep: Callable[[float], None],
-) -> tuple[Lease, Pace] | None:
-    """The lease, and the pace with one request booked; ``None`` if there is nothing to do, or somebody does it, who is
-    told then to look again.
+) -> tuple[Lease, float, Pace] | None:
+    """The lease, since when it counts (seconds since 1970), and the pace with one request booked; ``None`` if there is
+    nothing to do, or somebody does it, who is told then to look again.
     """
     now = clock()
     channel = channels.get(partner.id)
@@ -65,7 +65,7 @@ def begun(
 
     pace = Pace(limit, change, most=MOST_BOOKED, clock=clock, sleep=sleep)
     pace.book(1, take)
-    return (leases[0], pace) if leases else None
+    return (leases[0], now, pace) if leases else None
 
 
 def _rests(channel: Channel, now: float) -> bool:

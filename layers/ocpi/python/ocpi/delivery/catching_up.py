@@ -14,9 +14,9 @@ from ocpi.delivery.channel import change_channel
 from ocpi.delivery.instants import instant_at
 from ocpi.delivery.marking import Marking, Wanted, pending
 from ocpi.delivery.recipients import ADDRESSED, DELETABLE, MODULES, ONCE, is_for, switched_on, takes
-from ocpi.objects.poisoned import readable
+from ocpi.objects.poisoned import read_many, readable
 from ocpi.store.deliveries import HELD, DeliveryState
-from ocpi.store.port import OWN, Collection, Conflict, Key, PageQuery
+from ocpi.store.port import OWN, Collection, Conflict, Key, PageQuery, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -171,7 +171,8 @@ class CatchingUp:
     def _gone(self, partner: Partner, deliveries: Sequence[Delivery]) -> int:
         deletable = [each.key for each in deliveries if each.key.module in DELETABLE]
         keys = [Key(Collection(OWN, key.module), key.object_id) for key in deletable]
-        records = self.store.objects.get_many(keys)
+        # One that cannot be read is there, and must not be deleted at the partner.
+        records = read_many(self.store.objects, keys)
         wanted = [
             Wanted(partner, key.module, key.object_id, None)
             for key, record in zip(deletable, records, strict=True)
@@ -199,8 +200,8 @@ class CatchingUp:
         keys = [Key(collection, object_id) for object_id in ids]
         wanted = [
             Wanted(partner, module, record.key.id, record)
-            for record in self.store.objects.get_many(keys)
-            if record is not None and is_for(partner, record)
+            for record in read_many(self.store.objects, keys)
+            if isinstance(record, Record) and is_for(partner, record)
         ]
         marked = Marking(self.store.deliveries, self.clock).compared(wanted, everything=job.everything)
         return _going(marked), replace(job, after=page.next) if page.next is not None else None

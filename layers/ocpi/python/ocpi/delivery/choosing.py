@@ -9,8 +9,7 @@ from ocpi.delivery.instants import instant_at, seconds_of
 from ocpi.delivery.pauses import LONGEST_PAUSE_SECONDS
 from ocpi.delivery.recipients import DELETABLE, ONCE, is_for, switched_on, takes
 from ocpi.delivery.recording import delivered
-from ocpi.objects.poisoned import RUINED
-from ocpi.observability import logger
+from ocpi.objects.poisoned import read_many
 from ocpi.store.deliveries import HELD, Delivery
 from ocpi.store.port import OWN, Collection, Conflict, Key
 
@@ -34,7 +33,7 @@ class Choosing:
         settled: list[tuple[Delivery, Delivery]] = []
         gone: list[Delivery] = []
         items: list[tuple[Delivery, Record | None]] = []
-        for delivery, record in zip(due, self._read(keys), strict=True):
+        for delivery, record in zip(due, read_many(self.store.objects, keys), strict=True):
             module = delivery.key.module
             if isinstance(record, Exception):
                 settled.append((delivery, _postponed(delivery, at)))
@@ -53,20 +52,6 @@ class Choosing:
         if gone:
             self.recording.forget(gone, at)
         return self._begun(items)
-
-    def _read(self, keys: Sequence[Key]) -> list[Record | Exception | None]:
-        """The objects; of one that cannot be read, why. It keeps no other from being sent."""
-        try:
-            return list(self.store.objects.get_many(keys))
-        except RUINED:
-            return [self._read_one(key) for key in keys]
-
-    def _read_one(self, key: Key) -> Record | Exception | None:
-        try:
-            return self.store.objects.get(key)
-        except RUINED as error:
-            logger.error("an object cannot be read, and is not sent", collection=str(key.collection))
-            return error
 
     def not_begun(self, items: Sequence[tuple[Delivery, Record | None]], at: str) -> None:
         """Take back what was noted of these: nothing of them was sent."""

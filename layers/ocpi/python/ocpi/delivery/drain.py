@@ -98,7 +98,14 @@ class Drain:
     """One worker's delivering to one partner, while it has the lease; one request is booked."""
 
     def __init__(
-        self, parts: Parts, lease: Lease, pace: Pace, threads: ThreadPoolExecutor, ends: float, wake_up: WakeUp
+        self,
+        parts: Parts,
+        lease: Lease,
+        leased_at: float,
+        pace: Pace,
+        threads: ThreadPoolExecutor,
+        ends: float,
+        wake_up: WakeUp,
     ) -> None:
         self._parts, self._lease, self._pace, self._threads, self._ends = parts, lease, pace, threads, ends
         self._store, self._clock = parts.store, parts.clock
@@ -109,7 +116,8 @@ class Drain:
         self._taken_at = lease.channel.taken_at
         self._wake_at: float | None = None
         self._looking = LookingAgain.woken(wake_up, parts.clock())
-        self._booked_until: float | None = parts.clock() + LATE_SECONDS
+        # Not from now: whoever stood still since it took the lease may have lost it.
+        self._booked_until: float | None = leased_at + LATE_SECONDS
         self._recovered = False
         self._failed: set[DeliveryKey] = set()
 

@@ -12,7 +12,9 @@ from ocpi import strict_json
 from ocpi.observability import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
+
+    from ocpi.store.port import Key, Objects, Record
 
 T = TypeVar("T")
 RUINED = (LookupError, ValueError, TypeError, zlib.error)
@@ -22,7 +24,9 @@ UNREADABLE = (strict_json.BrokenJson, strict_json.RefusedJson, LookupError, Type
 
 
 def readable(documents: Iterable[str], read: Callable[[str], T], where: object) -> list[T]:
-    """What ``read`` makes of each document, without those that it cannot read."""
+    """What ``read`` makes of each document, without those that it cannot read. It must do no more than that: what
+    fails in making something else of a document that was read is a fault of ours, and must not empty a list.
+    """
     found: list[T] = []
     for document in documents:
         try:
@@ -30,6 +34,23 @@ def readable(documents: Iterable[str], read: Callable[[str], T], where: object) 
         except UNREADABLE:
             _tell(where)
     return found
+
+
+def read_many(objects: Objects, keys: Sequence[Key]) -> list[Record | Exception | None]:
+    """As ``objects.get_many``; of a record that is there and cannot be read, why."""
+    try:
+        return list(objects.get_many(keys))
+    except RUINED:
+        return [read_one(objects, key) for key in keys]
+
+
+def read_one(objects: Objects, key: Key) -> Record | Exception | None:
+    """As ``objects.get``, and as :func:`read_many`."""
+    try:
+        return objects.get(key)
+    except RUINED as error:
+        _tell(key.collection)
+        return error
 
 
 def whole(documents: Iterable[str], where: object) -> list[str]:

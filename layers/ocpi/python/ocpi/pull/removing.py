@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocpi import strict_json
 from ocpi.objects.documents import read_document
-from ocpi.objects.poisoned import readable
+from ocpi.objects.poisoned import read_one, readable
 from ocpi.objects.received import taking
 from ocpi.store.port import Conflict, Key, PageQuery
 from ocpi.store.update import TRIES, Busy
@@ -45,11 +45,11 @@ class Removing:
 
     def _remove(self, key: Key, began_at: str) -> bool:
         """Whether there was something to remove. What was written since the crawl began stays: the partner pushed it
-        after its list was read.
+        after its list was read. What cannot be read stays as well, as nobody knows when it was written.
         """
         for _ in range(TRIES):
-            record = self.objects.get(key)
-            if record is None or record.received >= began_at:
+            record = read_one(self.objects, key)
+            if record is None or isinstance(record, Exception) or record.received >= began_at:
                 return False
             document = read_document(record)
             left = self.rules.gone(document)

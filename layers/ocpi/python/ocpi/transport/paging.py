@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from ocpi import strict_json
 from ocpi.errors import BadParameter
 from ocpi.objects.poisoned import readable, whole
 from ocpi.store.port import MAX_PAGE_BYTES, Collection, Page, PageQuery, Store
@@ -59,11 +60,11 @@ def list_page(
     *,
     reader: str,
     audience: str | None = None,
-    rewrite: Callable[[str], str] | None = None,
+    rewrite: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
 ) -> Answer:
     """A page of a collection as OCPI partners get it. ``reader`` names who reads: its cursors are its own. With
-    ``audience`` only what belongs to that party is listed and counted. ``rewrite`` makes the text of each object what
-    this reader needs; without it nothing is parsed.
+    ``audience`` only what belongs to that party is listed and counted. ``rewrite`` makes each object what this reader
+    needs; without it nothing is parsed.
 
     Without filters in order of creation (with ``audience`` in that of coming to it), in which nothing ever moves:
     whoever computes offsets misses nothing while objects change. With filters in order of ``last_updated``, the order
@@ -94,7 +95,9 @@ def list_page(
     if page.next is not None:
         headers["Link"] = _link(call, page, offset + len(page.documents), list_name, store.signing_key, paging)
     documents = whole(page.documents, collection)
-    return success_list(readable(documents, rewrite, collection) if rewrite else documents, headers)
+    if rewrite is not None:
+        documents = [strict_json.write(rewrite(each)) for each in readable(documents, strict_json.read, collection)]
+    return success_list(documents, headers)
 
 
 def _link(call: Call, page: Page, offset: int, list_name: str, signing_key: Callable[[], bytes], paging: Paging) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ocpi import strict_json
 from ocpi.v2_1_1.field_table import Field, field_table
 
 if TYPE_CHECKING:
@@ -39,8 +38,3 @@ def value_with_nulls(field: Field, value: Any) -> Any:
     if isinstance(value, list):
         return [with_nulls(field.model, element) for element in value]
     return with_nulls(field.model, value)
-
-
-def text_with_nulls(model: type[OcpiModel], text: str) -> str:
-    """The same for the JSON text of an object."""
-    return strict_json.write(with_nulls(model, strict_json.read(text)))
