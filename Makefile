@@ -14,10 +14,13 @@ SOURCES := layers local tests $(wildcard benchmarks/*.py)
 
 run: .venv/local                 ; @exec $(BIN)/python -m local
 
+# Half as many again as there are cores: half of their time the tests wait for a clock or a socket.
+WORKERS = $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 ))
+
 # The tests of the deployed system share one deployment and count on each other; the others run on all cores.
 test: .venv/dev .venv-sam/ready
 	SAM="$(CURDIR)/.venv-sam/bin/sam" $(BIN)/pytest tests/deploy
-	$(BIN)/pytest -n auto --dist loadfile --ignore tests/deploy
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --ignore tests/deploy
 
 check: .venv/dev lint types      ; $(BIN)/cfn-lint template.yaml
 

@@ -39,7 +39,7 @@ def local_environment(data: Path, port: int, user: Mapping[str, str]) -> dict[st
         "OCPI_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "OCPI_ALLOW_PRIVATE_ADDRESSES": "1",
         # Whoever calls comes from the one address of this machine, tests that are refused on purpose included.
-        "OCPI_FAILED_AUTHENTICATIONS": "300",
+        "OCPI_FAILED_AUTHENTICATIONS": "3000",
         "POWERTOOLS_METRICS_DISABLED": "true",
         "POWERTOOLS_TRACE_DISABLED": "true",
         "POWERTOOLS_SERVICE_NAME": "local",

@@ -53,7 +53,9 @@ class InProcess:
         template = read_template(ROOT / "template.yaml", chosen_settings(environ))
         called = tuple(each for each in template.functions if not each.only_in_aws)
         self.template = Template(called, template.layers, template.gateway_responses, template.queues)
-        overrides = local_environment(data, PORT, environ) | queue_environment(called, template.queues, data)
+        # Powertools' logger is called as its service is, and `local` is the local gateway's own.
+        named = {"POWERTOOLS_SERVICE_NAME": "in-process", **environ}
+        overrides = local_environment(data, PORT, named) | queue_environment(called, template.queues, data)
         self._environ = joint_environment(called, overrides)
         self._routes = Routes(called)
         with self.at_work(), _event_loop():

@@ -19,6 +19,8 @@ TYPES = "the type of a Token object, which is no secret"
 HARMLESS = {
     "grant.hash in began.grants": HASHES,
     "grant.hash in wanted": HASHES,
+    "grant.hash not in since": HASHES,
+    "hashed in overtaken": HASHES,
     "grant.hash not in partner.grants": HASHES,
     "known != hashed": HASHES,
     "token_hash not in kept": HASHES,
