@@ -57,7 +57,7 @@ types: .venv/dev
 
 # Another OCPI library, to compare with: apart from ours, and left out where it cannot be installed.
 .venv-alternative:
-	@$(PYTHON) -m venv $@ && $@/bin/pip install $(QUIETLY) extrawest-ocpi==2025.7.16 "mangum>=0.19,<1" || \
+	@$(PYTHON) -m venv $@ && $@/bin/pip install $(QUIETLY) extrawest-ocpi==2025.7.16 "mangum>=0.19,<1" "boto3>=1.40,<2" || \
 		{ rm -rf $@; echo "no alternative to compare with: extrawest-ocpi could not be installed" >&2; }
 
 .venv/made: pyproject.toml
