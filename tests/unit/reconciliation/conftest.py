@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.worlds import worlds_of
 from tests.unit.reconciliation.world import World
 
 if TYPE_CHECKING:
@@ -14,15 +15,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def new_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
     """Makes a deployment with nothing in it but a partner; each call another."""
-    made: list[World] = []
-
-    def make(role: str = "EMSP", **settings: object) -> World:
-        made.append(World.at(tmp_path / f"{len(made)}.db", role, **settings))
-        return made[-1]
-
-    yield make
-    for world in made:
-        world.store.close()
+    yield from worlds_of(World.at, tmp_path, "EMSP")
 
 
 @pytest.fixture

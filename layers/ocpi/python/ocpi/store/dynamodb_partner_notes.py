@@ -11,8 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import UpdateItemInputTypeDef
 
     from ocpi.store.dynamodb_items import Item
+
+_IS_THERE = "attribute_exists(pk)"
+"""Race: the partner is removed meanwhile, and an update would make a stump of it."""
 
 
 def note_instant(client: DynamoDBClient, table: str, key: Item, name: str, at: str) -> None:
@@ -20,44 +24,35 @@ def note_instant(client: DynamoDBClient, table: str, key: Item, name: str, at: s
 
     Raises ``TransactionConflictException`` while the partner's registration is being saved.
     """
-    with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.update_item(
-            TableName=table,
-            Key=key,
-            UpdateExpression="SET #name = :at",
-            # Race: the partner is removed meanwhile, and an update would make a stump of it; or two requests
-            # of one partner end in another order than they began.
-            ConditionExpression="attribute_exists(pk) AND (attribute_not_exists(#name) OR #name < :at)",
-            ExpressionAttributeNames={"#name": name},
-            ExpressionAttributeValues={":at": {"S": at}},
-        )
+    # Race: two requests of one partner end in another order than they began.
+    later = "(attribute_not_exists(#name) OR #name < :value)"
+    _update(client, table, key, f"{_IS_THERE} AND {later}", "SET #name = :value", name, at)
 
 
 def set_note(client: DynamoDBClient, table: str, key: Item, name: str, value: str) -> None:
     """Set a note if there is a partner of this key; raises as :func:`note_instant`."""
-    with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.update_item(
-            TableName=table,
-            Key=key,
-            UpdateExpression="SET #name = :value",
-            # Race: the partner is removed meanwhile, and an update would make a stump of it.
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeNames={"#name": name},
-            ExpressionAttributeValues={":value": {"S": value}},
-        )
+    _update(client, table, key, _IS_THERE, "SET #name = :value", name, value)
 
 
 def remove_note(client: DynamoDBClient, table: str, key: Item, name: str) -> None:
     """Remove a note if there is a partner of this key; raises as :func:`note_instant`."""
+    _update(client, table, key, _IS_THERE, "REMOVE #name", name)
+
+
+def _update(
+    client: DynamoDBClient, table: str, key: Item, condition: str, change: str, name: str, value: str | None = None
+) -> None:
+    request: UpdateItemInputTypeDef = {
+        "TableName": table,
+        "Key": key,
+        "ConditionExpression": condition,
+        "UpdateExpression": change,
+        "ExpressionAttributeNames": {"#name": name},
+    }
+    if value is not None:
+        request["ExpressionAttributeValues"] = {":value": {"S": value}}
     with suppress(client.exceptions.ConditionalCheckFailedException):
-        client.update_item(
-            TableName=table,
-            Key=key,
-            UpdateExpression="REMOVE #name",
-            # Race: the partner is removed meanwhile, and an update would make a stump of it.
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeNames={"#name": name},
-        )
+        client.update_item(**request)
 
 
 def patiently(client: DynamoDBClient, write: Callable[[], None]) -> None:
