@@ -5,6 +5,8 @@
 #     make format  tidies the code     make clean   removes what make made, but not your data in .local
 #     make bench   all benchmarks, a quarter of an hour, into docs/benchmarks.md; BENCH="push" prints one of them only
 #     make fuzz    a hundred thousand odd requests, odd texts, and two deployments in a bad network: half an hour
+#     make coverage   branch coverage of security, registration, outbound and store: fails below 100 %
+#     make mutation   changes those in thousands of places, and looks whether a test notices: an hour; PART=outbound
 #     make doctor  checks what is stored: STORE=sqlite:.local/ocpi.db or STORE=dynamodb:<table>; REPAIR=1 mends it
 
 PYTHON ?= python3
@@ -31,6 +33,11 @@ fuzz: .venv/dev
 	@$(BIN)/python benchmarks/fuzz_parsers.py
 	@$(BIN)/python benchmarks/twins.py --seeds 1 2 3 4 5 6 7 8 9 10 --stories 8
 
+# The tests that guard each part, and what they reach of it: benchmarks/mutating/parts.py.
+coverage: .venv/measure          ; @$(BIN)/python benchmarks/coverage_of_parts.py $(PART)
+
+mutation: .venv/measure          ; @$(BIN)/python benchmarks/mutation.py $(PART)
+
 doctor: .venv/local              ; @$(BIN)/python -m ocpi.doctor $(STORE) $(if $(REPAIR),--repair)
 
 format: .venv/dev                ; $(BIN)/ruff check --fix . && $(BIN)/ruff format .
@@ -50,14 +57,17 @@ types: .venv/dev
 # To the byte: versions and hashes are those of requirements/, and of ourselves nothing is left to resolve.
 .venv/local: .venv/made requirements/local.txt ; $(LOCKED) requirements/local.txt && $(OURSELVES) && touch $@
 .venv/dev: .venv/made requirements/dev.txt     ; $(LOCKED) requirements/dev.txt && $(OURSELVES) && touch $@ .venv/local
-.venv/bench: .venv/made          ; $(BIN)/pip install $(QUIETLY) -e .[bench] && touch $@ .venv/dev .venv/local
+# These hold all that .venv/dev does, in the same versions.
+.venv/bench .venv/measure: .venv/%: .venv/made requirements/%.txt
+	$(BIN)/pip install $(QUIETLY) $(APART) requirements/$*.txt && $(OURSELVES) && $(BIN)/pip check && touch $@ .venv/dev .venv/local
 
 # The SAM command line pins its dependencies tightly, so it lives apart from ours.
-.venv-sam/ready:                 ; $(PYTHON) -m venv .venv-sam && .venv-sam/bin/pip install $(QUIETLY) aws-sam-cli==1.170.0 && touch $@
+.venv-sam/ready: requirements/sam.txt
+	$(PYTHON) -m venv .venv-sam && .venv-sam/bin/pip install $(QUIETLY) $(APART) $< && .venv-sam/bin/pip check && touch $@
 
 # Another OCPI library, to compare with: apart from ours, and left out where it cannot be installed.
-.venv-alternative:
-	@$(PYTHON) -m venv $@ && $@/bin/pip install $(QUIETLY) extrawest-ocpi==2025.7.16 "mangum>=0.19,<1" "boto3>=1.40,<2" || \
+.venv-alternative: requirements/alternative.txt
+	@$(PYTHON) -m venv $@ && $@/bin/pip install $(QUIETLY) $(APART) $< && $@/bin/pip check && touch $@ || \
 		{ rm -rf $@; echo "no alternative to compare with: extrawest-ocpi could not be installed" >&2; }
 
 .venv/made: pyproject.toml
@@ -68,6 +78,8 @@ types: .venv/dev
 
 QUIETLY := --quiet --disable-pip-version-check
 LOCKED = $(BIN)/pip install $(QUIETLY) --require-hashes --requirement
+# Where a package of the lock asks for another one's extra, pip 23 takes that one for not pinned; so pip check looks.
+APART := --no-deps --require-hashes --requirement
 OURSELVES = $(BIN)/pip install $(QUIETLY) --no-deps --no-build-isolation --editable .
 
-.PHONY: run test check bench fuzz doctor format clean lint types audit sbom
+.PHONY: run test check bench fuzz coverage mutation doctor format clean lint types audit sbom

@@ -15,11 +15,12 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LAYER = "layers/dependencies/requirements.txt"
-LOCAL, DEV = "requirements/local.txt", "requirements/dev.txt"
-_PIN = re.compile(
-    r"(?m)^(?P<name>[A-Za-z0-9._-]+)==(?P<version>\S+)(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})*)$"
-)
-locks = pytest.mark.parametrize("lock", [LAYER, LOCAL, DEV])
+LOCAL, DEV, BENCH, MEASURE = (f"requirements/{extra}.txt" for extra in ("local", "dev", "bench", "measure"))
+APART = sorted(path.relative_to(ROOT).with_suffix(".txt").as_posix() for path in ROOT.glob("requirements/*.in"))
+"""Of tools that live apart from us."""
+_HASHES = r"(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})*)"
+_PIN = re.compile(rf"(?m)^(?P<name>[A-Za-z0-9._-]+)(?:\[[a-z0-9,_-]+\])?==(?P<version>\S+){_HASHES}$")
+locks = pytest.mark.parametrize("lock", [LAYER, LOCAL, DEV, BENCH, MEASURE, *APART])
 
 
 def text_of(lock: str) -> str:
@@ -45,23 +46,57 @@ def test_every_line_is_a_version_with_its_hashes(lock: str) -> None:
     assert all(each["hashes"] for each in found)
 
 
-@pytest.mark.parametrize(("lock", "extras"), [(LAYER, ()), (LOCAL, ("local",)), (DEV, ("local", "dev"))])
+@pytest.mark.parametrize(
+    ("lock", "extras"),
+    [
+        (LAYER, ()),
+        (LOCAL, ("local",)),
+        (DEV, ("local", "dev")),
+        (BENCH, ("local", "dev", "bench")),
+        (MEASURE, ("local", "dev", "measure")),
+    ],
+)
 def test_a_lock_holds_what_the_project_asks_for(lock: str, extras: tuple[str, ...]) -> None:
     known = pins(lock)
     for requirement in wanted(*extras):
         assert requirement.specifier.contains(known[canonicalize_name(requirement.name)]), requirement
 
 
-def test_what_is_tested_is_what_is_deployed() -> None:
+def test_every_extra_has_a_lock() -> None:
+    assert {f"requirements/{extra}.txt" for extra in PROJECT["optional-dependencies"]} == {LOCAL, DEV, BENCH, MEASURE}
+
+
+@pytest.mark.parametrize("lock", APART)
+def test_the_lock_of_a_tool_holds_what_is_asked_for(lock: str) -> None:
+    lines = [line for line in text_of(lock.replace(".txt", ".in")).splitlines() if not line.startswith("#")]
+    assert lines
+    for requirement in map(Requirement, lines):
+        assert requirement.specifier.contains(pins(lock)[canonicalize_name(requirement.name)]), requirement
+
+
+def test_what_is_tested_is_what_is_deployed_and_measured() -> None:
     for lock in (LOCAL, DEV):
         assert pins(LAYER).items() <= pins(lock).items()
+    for lock in (BENCH, MEASURE):
+        assert pins(DEV).items() <= pins(lock).items()
+
+
+@pytest.mark.parametrize("makefile", ["Makefile", "requirements/Makefile", "layers/dependencies/Makefile"])
+def test_nothing_is_installed_but_by_hash_and_ourselves(makefile: str) -> None:
+    text = re.sub(r"(?m)^#.*$", "", text_of(makefile)).replace("\\\n", " ")
+    for name, value in re.findall(r"(?m)^(\w+) :?= (.*)$", text):
+        text = text.replace(f"$({name})", value)
+    installs = re.findall(r"pip install ([^\n&|]*)", text)
+    assert installs
+    for options in map(set, map(str.split, installs)):
+        assert "--require-hashes" in options or {"--no-deps", "--editable", "."} <= options
 
 
 def test_what_builds_us_is_pinned_too() -> None:
     build = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["build-system"]["requires"]
     for requirement in map(Requirement, build):
-        assert requirement.specifier.contains(pins(LOCAL)[requirement.name])
-        assert requirement.specifier.contains(pins(DEV)[requirement.name])
+        for lock in (LOCAL, DEV, BENCH, MEASURE):
+            assert requirement.specifier.contains(pins(lock)[requirement.name])
 
 
 def test_the_layer_is_installed_by_hash_and_never_built() -> None:
