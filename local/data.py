@@ -21,6 +21,8 @@ OPERATOR_KEY, ENDPOINTS = "operator.key", "endpoints.json"
 """In the data folder."""
 PREVIOUS_OPERATOR_KEY = f"{OPERATOR_KEY}.previous"
 """Where :mod:`ocpi.kept_secret` looks for the key that was replaced."""
+WEBHOOK_KEY = "webhook.secret"
+PREVIOUS_WEBHOOK_KEY = f"{WEBHOOK_KEY}.previous"
 log = logging.getLogger("local")
 
 
@@ -55,13 +57,16 @@ def new_operator_key() -> str:
 
 
 def ensure_webhook_secret(folder: Path) -> None:
-    """Make the secret that signs what goes to the operator's own systems, on the first start: ``whsec_`` and Base64 of
-    256 random bits, as Standard Webhooks writes secrets.
-    """
-    path = folder / "webhook.secret"
+    """Make the secret that signs what goes to the operator's own systems, on the first start."""
+    path = folder / WEBHOOK_KEY
     if not path.exists():
-        write_private(path, f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode('ascii')}\n")
+        write_private(path, new_webhook_secret() + "\n")
     make_private(path)
+
+
+def new_webhook_secret() -> str:
+    """``whsec_`` and Base64 of 256 random bits, as Standard Webhooks writes secrets."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode('ascii')}"
 
 
 def make_private(path: Path) -> None:

@@ -15,10 +15,10 @@ from ocpi.commands.changes import load_command
 from ocpi.commands.command import LONGEST_ID
 from ocpi.deployment import command_requests, command_requests_dead, command_results, partner_client, store
 from ocpi.errors import Refused
-from ocpi.kept_secret import secret_reader
 from ocpi.observability import logger
 from ocpi.outbound.unreachable import PartnerUnreachable
-from ocpi.outbound.webhook_signature import read_webhook_secret, signed_headers
+from ocpi.outbound.webhook_keys import webhook_keys_reader
+from ocpi.outbound.webhook_signature import signed_headers
 from ocpi.queues.messages import dead_letter
 from ocpi.queues.worker import Again, batch_handler
 from ocpi.settings import settings
@@ -32,7 +32,7 @@ REQUEST_SECONDS = 5.0
 PAUSE_SECONDS = 2
 """Between tries; a command lives for half a minute."""
 
-webhook_secret = secret_reader(settings().webhook_secret)
+webhook_keys = webhook_keys_reader(settings().webhook_secret)
 
 
 def work_on(body: str, receipt: str) -> None:
@@ -72,13 +72,13 @@ def _command_id(body: str) -> str | None:
 
 
 def _post(body: str, command_id: str) -> Answer:
-    key = read_webhook_secret(webhook_secret())
+    keys, at = webhook_keys(), int(time.time())
     return partner_client().request(
         "POST",
         str(settings().command_hook),
         token=None,
         body=body,
-        headers=signed_headers(key, body, message_id=f"command_{command_id}", at=int(time.time())),
+        headers=signed_headers(keys.current, body, message_id=f"command_{command_id}", at=at, previous=keys.previous),
         deadline=REQUEST_SECONDS,
     )
 

@@ -6,22 +6,19 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from ocpi.kept_secret import KEEP_SECONDS, SecretUnreadable, secret_reader
+from ocpi.kept_secret import SecretUnreadable, versions_reader
 from ocpi.operator_key import OperatorKeys
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_secret_in_a_file_is_read_again_after_a_while(tmp_path: Path) -> None:
-    now, path = [0.0], tmp_path / "secret"
-    path.write_text("first\n")
-    read = secret_reader(f"file:{path}", clock=lambda: now[0])
-    assert read() == "first"
-    path.write_text("second\n")
-    assert read() == "first"
-    now[0] = KEEP_SECONDS + 1
-    assert read() == "second"
+def test_a_secret_in_a_file_is_read_anew_each_time(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    read = versions_reader(f"file:{path}")
+    for text in ("first", "second"):
+        path.write_text(f"{text}\n")
+        assert (read(0).current, read(0).previous) == (text, None)
 
 
 def test_a_secret_in_secrets_manager_is_read_by_its_arn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,9 +30,9 @@ def test_a_secret_in_secrets_manager_is_read_by_its_arn(monkeypatch: pytest.Monk
         monkeypatch.setenv(name, value)
     with mock_aws():
         arn = boto3.client("secretsmanager").create_secret(Name="key", SecretString=" the secret ")["ARN"]
-        assert secret_reader(f"secretsmanager:{arn}")() == "the secret"
+        assert versions_reader(f"secretsmanager:{arn}")(0).current == "the secret"
         with pytest.raises(SecretUnreadable):
-            secret_reader(f"secretsmanager:{arn}-not")()
+            versions_reader(f"secretsmanager:{arn}-not")(0)
 
 
 @pytest.mark.parametrize("content", [None, b"\xff"])
@@ -44,13 +41,13 @@ def test_a_file_that_cannot_be_read_is_an_error_that_names_it(tmp_path: Path, co
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(SecretUnreadable, match="secret: "):
-        secret_reader(f"file:{path}")()
+        versions_reader(f"file:{path}")(0)
 
 
 @pytest.mark.parametrize("where", ["", "file:", "vault:x", "/a/path"])
 def test_a_place_that_is_none_is_refused_at_once(where: str) -> None:
     with pytest.raises(ValueError, match="a secret is at"):
-        secret_reader(where)
+        versions_reader(where)
 
 
 def test_an_operator_key_that_could_be_guessed_is_not_used(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from ocpi.authorization.hook import SECONDS, AuthorizationHook, HookUnusable, de
 from ocpi.kept_secret import SecretUnreadable
 from ocpi.outbound.address_guard import AddressGuard
 from ocpi.outbound.client import PartnerClient
+from ocpi.outbound.webhook_keys import WebhookKeys
+from ocpi.outbound.webhook_signature import read_webhook_secret
 from tests.support.partner_server import PartnerServer, Reply
 from tests.support.party import fixture
 
@@ -37,7 +39,7 @@ def server() -> Iterator[PartnerServer]:
 
 
 def hook(server: PartnerServer, secret: Callable[[], str] = lambda: SECRET) -> AuthorizationHook:
-    return AuthorizationHook(CLIENT, f"{server.url}/hook", secret)
+    return AuthorizationHook(CLIENT, f"{server.url}/hook", lambda: WebhookKeys(read_webhook_secret(secret())))
 
 
 @pytest.mark.parametrize("asked", [None, ASKED])
@@ -55,6 +57,18 @@ def test_the_question_names_token_place_and_partner_and_is_signed(
     assert abs(int(at) - time.time()) < 10
     digest = hmac.new(KEY, f"{message_id}.{at}.".encode() + request.body, hashlib.sha256).digest()
     assert request.headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
+
+
+def test_while_the_secret_is_replaced_a_receiver_finds_the_signatures_of_both(server: PartnerServer) -> None:
+    server.on("POST", "/hook", Reply.json({"allowed": "ALLOWED"}))
+    old = b"o" * 32
+    AuthorizationHook(CLIENT, f"{server.url}/hook", lambda: WebhookKeys(KEY, old)).decide(VALID, None, "p")
+    (request,) = server.requests
+    signed = f"{request.headers['webhook-id']}.{request.headers['webhook-timestamp']}.".encode() + request.body
+    digests = [hmac.new(key, signed, hashlib.sha256).digest() for key in (KEY, old)]
+    assert request.headers["webhook-signature"].split(" ") == [
+        f"v1,{base64.b64encode(each).decode()}" for each in digests
+    ]
 
 
 PART = {"location_id": "L-1", "evse_uids": ["E-2"]}
@@ -148,4 +162,4 @@ def test_without_a_key_to_sign_with_nothing_is_sent(server: PartnerServer, secre
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/hook", "http://169.254.169.254/hook", "ftp://x/hook"])
 def test_a_hook_that_cannot_be_reached_is_unusable(url: str) -> None:
     with pytest.raises(HookUnusable, match="no answer: "):
-        AuthorizationHook(CLIENT, url, lambda: SECRET).decide(VALID, None, "p")
+        AuthorizationHook(CLIENT, url, lambda: WebhookKeys(KEY)).decide(VALID, None, "p")

@@ -135,6 +135,6 @@ def authorization_hook() -> AuthorizationHook | None:
     if url is None:
         return None
     from ocpi.authorization.hook import AuthorizationHook  # noqa: PLC0415 - most deployments have none
-    from ocpi.kept_secret import secret_reader  # noqa: PLC0415 - as above
+    from ocpi.outbound.webhook_keys import webhook_keys_reader  # noqa: PLC0415 - as above
 
-    return AuthorizationHook(partner_client(), url, secret_reader(settings().webhook_secret))
+    return AuthorizationHook(partner_client(), url, webhook_keys_reader(settings().webhook_secret))

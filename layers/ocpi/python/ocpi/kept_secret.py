@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 import os
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 KEEP_SECONDS = 300
-"""A rotated secret is taken after at most this long."""
+"""A secret that was replaced is taken after at most this long."""
 AWS_SECONDS = 2
 """How long Secrets Manager may take to connect, and to answer, each of at most two times."""
 
@@ -33,29 +31,13 @@ class SecretVersions:
     previous: str | None = None
 
 
-def secret_reader(where: str, *, clock: Callable[[], float] = time.monotonic) -> Callable[[], str]:
-    """A function that gives the current secret, or raises :class:`SecretUnreadable`.
-
-    ``where``: ``secretsmanager:<arn>`` or ``file:<path>``; :class:`ValueError` for anything else.
-    """
-    read_versions = versions_reader(where)
-    kept: tuple[float, str] | None = None
-
-    def read() -> str:
-        nonlocal kept
-        if kept is None or clock() - kept[0] > KEEP_SECONDS:
-            kept = (clock(), read_versions(math.inf).current)
-        return kept[1]
-
-    return read
-
-
 def versions_reader(where: str) -> Callable[[float], SecretVersions]:
     """A function that reads a secret anew each time, with what it was before if it changed after the given instant
-    (seconds since 1970). ``where`` and what is raised are as of :func:`secret_reader`.
+    (seconds since 1970); or raises :class:`SecretUnreadable`.
 
-    In Secrets Manager the two are the versions ``AWSCURRENT`` and ``AWSPREVIOUS``; of a file ``key`` they are that file
-    and ``key.previous`` beside it.
+    ``where``: ``secretsmanager:<arn>`` or ``file:<path>``; :class:`ValueError` for anything else. In Secrets Manager
+    the two are the versions ``AWSCURRENT`` and ``AWSPREVIOUS``; of a file ``key`` they are that file and
+    ``key.previous`` beside it.
     """
     scheme, _, place = where.partition(":")
     readers: dict[str, Callable[[str, float], SecretVersions]] = {

@@ -17,12 +17,7 @@ from ocpi.faults import Invalid
 from ocpi.kept_secret import SecretUnreadable
 from ocpi.observability import logger
 from ocpi.outbound.unreachable import PartnerUnreachable
-from ocpi.outbound.webhook_signature import (
-    UnusableWebhookSecret,
-    new_message_id,
-    read_webhook_secret,
-    signed_headers,
-)
+from ocpi.outbound.webhook_signature import UnusableWebhookSecret, new_message_id, signed_headers
 from ocpi.v2_1_1 import models
 
 if TYPE_CHECKING:
@@ -30,6 +25,7 @@ if TYPE_CHECKING:
 
     from ocpi.outbound.answer import Answer
     from ocpi.outbound.client import PartnerClient
+    from ocpi.outbound.webhook_keys import WebhookKeys
 
 SECONDS = 1.5
 """For all of it: a driver stands at the charge point and waits for the partner, which waits for us."""
@@ -44,11 +40,11 @@ class HookUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationHook:
-    """``url`` is called; ``secret`` gives the webhook secret, see :func:`ocpi.kept_secret.secret_reader`."""
+    """``url`` is called; ``keys`` are what to sign with, see :func:`ocpi.outbound.webhook_keys.webhook_keys_reader`."""
 
     client: PartnerClient
     url: str
-    secret: Callable[[], str]
+    keys: Callable[[], WebhookKeys]
 
     def decide(self, token: Document, asked: Document | None, partner_id: str) -> Document | None:
         """The same as :func:`ocpi.authorization.decision.decide`, by the hook; raises :class:`HookUnusable`."""
@@ -67,13 +63,13 @@ class AuthorizationHook:
             raise HookUnusable("the answer is no AuthorizationInfo") from None
 
     def _ask(self, body: str, until: float) -> Answer:
-        key = read_webhook_secret(self.secret())
+        keys, at = self.keys(), int(time.time())
         return self.client.request(
             "POST",
             self.url,
             token=None,
             body=body,
-            headers=signed_headers(key, body, message_id=new_message_id(), at=int(time.time())),
+            headers=signed_headers(keys.current, body, message_id=new_message_id(), at=at, previous=keys.previous),
             deadline=until - time.monotonic(),
             max_bytes=MAX_ANSWER_BYTES,
         )

@@ -38,14 +38,19 @@ def new_message_id() -> str:
     return f"msg_{secrets.token_urlsafe(15)}"
 
 
-def signed_headers(key: bytes, body: str, *, message_id: str, at: int) -> dict[str, str]:
+def signed_headers(key: bytes, body: str, *, message_id: str, at: int, previous: bytes | None = None) -> dict[str, str]:
     """The headers of a call with this body (sent as UTF-8). A repetition keeps ``message_id``; ``at`` is when this
-    call is sent, in seconds since 1970: receivers refuse one that is minutes old.
+    call is sent, in seconds since 1970: receivers refuse one that is minutes old. With a ``previous`` key there are two
+    signatures, of which a receiver looks for one that fits its own key.
     """
     signed = f"{message_id}.{at}.{body}".encode()
-    digest = hmac.new(key, signed, hashlib.sha256).digest()
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(at),
-        "webhook-signature": f"v1,{base64.b64encode(digest).decode('ascii')}",
+        "webhook-signature": " ".join(_signature(each, signed) for each in (key, previous) if each is not None),
     }
+
+
+def _signature(key: bytes, signed: bytes) -> str:
+    digest = hmac.new(key, signed, hashlib.sha256).digest()
+    return f"v1,{base64.b64encode(digest).decode('ascii')}"
