@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -160,3 +161,101 @@ def test_when_a_partner_was_last_seen_is_noted_once_a_minute(
         assert partner is not None
         noted.append(partner.last_seen_at)
     assert [str(each)[11:21] for each in noted] == ["10:00:00.0"] * 3 + ["10:01:00.1"] * 2
+
+
+def test_what_is_kept_of_a_token_is_its_sha_256() -> None:
+    assert token_hash("é") == hashlib.sha256(b"\xc3\xa9").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (None, "an Authorization header of the form 'Token <token>' is required"),
+        ("Token", "an Authorization header of the form 'Token <token>' is required"),
+        ("Bearer x", "an Authorization header of the form 'Token <token>' is required"),
+        ("Token x", "this token is not known here"),
+    ],
+)
+def test_a_refusal_says_what_is_missing_and_quotes_nothing(
+    partners: Partners, header: str | None, message: str
+) -> None:
+    with pytest.raises(Unauthorized) as refused:
+        call(partners, header)
+    assert str(refused.value) == message
+
+
+def test_a_suspended_partner_is_told_whom_to_ask_and_leaves_no_trace(partners: Partners) -> None:
+    both = replace(EMSP, status=PartnerStatus.SUSPENDED, grants=(token_hash(RENEWED), token_hash(TOKEN)))
+    save(partners, both, grant(), grant(RENEWED, replaces=token_hash(TOKEN)))
+    with pytest.raises(Forbidden, match=r"^this connection is suspended; ask the operator$"):
+        call(partners, f"Token {RENEWED}")
+    assert partners.grant(token_hash(TOKEN)) is not None
+    partner = partners.get(EMSP.id)
+    assert partner is not None
+    assert partner.last_seen_at is None
+
+
+@pytest.mark.req("TF-02")
+def test_a_token_ends_at_the_very_microsecond(partners: Partners, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(partners, EMSP, grant(expires_at="2024-05-01T10:00:00.000001Z"))
+    monkeypatch.setattr(authentication, "now_precise", lambda: "2024-05-01T10:00:00.000000Z")
+    assert call(partners, f"Token {TOKEN}").token == TOKEN
+    for now in ("2024-05-01T10:00:00.000001Z", "2024-05-01T10:00:00.000002Z"):
+        monkeypatch.setattr(authentication, "now_precise", lambda now=now: now)
+        with pytest.raises(Unauthorized):
+            call(partners, f"Token {TOKEN}")
+
+
+@pytest.mark.parametrize("useless", ["expired", "gone", "other role", "no longer its own"])
+def test_a_spelling_that_opens_nothing_does_not_hide_one_that_does(partners: Partners, useless: str) -> None:
+    """The text as sent may be a token as well as the Base64 of one."""
+    sent = encoded(TOKEN)
+    save(partners, EMSP, grant())
+    other = replace(EMSP, id="p-2", role="CPO", grants=(token_hash(sent),))
+    match useless:
+        case "expired":
+            save(partners, replace(other, role="EMSP"), Grant(token_hash(sent), "p-2", "registered", LONG_AGO))
+        case "gone":
+            save(partners, replace(EMSP, id="p-3"), Grant(token_hash(sent), "p-gone", "registered"))
+        case "other role":
+            save(partners, other, Grant(token_hash(sent), "p-2", "registered"))
+        case _:
+            save(partners, replace(other, role="EMSP", grants=()), Grant(token_hash(sent), "p-2", "registered"))
+    assert call(partners, f"Token {sent}").partner.id == EMSP.id
+
+
+@pytest.mark.req("CR-14")
+def test_first_use_is_settled_only_while_something_older_is_left(
+    partners: Partners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settled: list[str] = []
+    settle = partners.settle
+
+    def noting(grant: Grant) -> None:
+        settled.append(grant.hash)
+        settle(grant)
+
+    monkeypatch.setattr(partners, "settle", noting)
+    both = replace(EMSP, grants=(token_hash(RENEWED), token_hash(TOKEN)))
+    save(partners, both, grant(), grant(RENEWED, replaces=token_hash(TOKEN)))
+    for token in (TOKEN, RENEWED, RENEWED):
+        call(partners, f"Token {token}")
+    assert settled == [token_hash(RENEWED)]
+
+
+def test_who_was_seen_a_minute_ago_is_not_noted_again(partners: Partners, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(partners, EMSP, grant())
+    seen: list[tuple[str, str]] = []
+    note = partners.seen
+
+    def noting(partner_id: str, at: str) -> None:
+        seen.append((partner_id, at))
+        note(partner_id, at)
+
+    monkeypatch.setattr(partners, "seen", noting)
+    times = [f"2024-05-01T10:0{rest}Z" for rest in ("0:00.000000", "1:00.000000", "1:00.000001", "2:00.000001")]
+    for now in times:
+        monkeypatch.setattr(authentication, "now_precise", lambda now=now: now)
+        call(partners, f"Token {TOKEN}")
+    assert seen == [("p-1", times[0]), ("p-1", times[2])]
+    assert authentication.SEEN_EVERY_SECONDS == 60

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import string
 
 import pytest
@@ -48,3 +50,41 @@ def test_no_other_text_is_read_as_the_same_cursor(position: str) -> None:
 def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(BadCursor):
         read_cursor(KEY, LIST, text)
+
+
+def test_a_cursor_is_sixteen_bytes_of_hmac_over_its_list_and_what_it_says() -> None:
+    """As written once: cursors that were handed out before an update are read after it."""
+    cursor = write_cursor(KEY, LIST, "2024-05-01T00:00:00Z#é", 7)
+    raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+    payload = b'["2024-05-01T00:00:00Z#\\u00e9",7]'
+    assert raw[16:] == payload
+    assert raw[:16] == hmac.digest(KEY, LIST.encode() + b"\0" + payload, "sha256")[:16]
+
+
+def test_where_the_name_of_a_list_ends_is_signed_too() -> None:
+    with pytest.raises(BadCursor):
+        read_cursor(KEY, f"{LIST}\0", write_cursor(KEY, LIST, "x", 0))
+
+
+@pytest.mark.parametrize("cursor", ["", "a", "é", "!!!!"])
+def test_a_refusal_names_the_parameter_and_quotes_nothing(cursor: str) -> None:
+    with pytest.raises(BadCursor) as refused:
+        read_cursor(KEY, LIST, cursor)
+    assert refused.value.__cause__ is None
+    assert str(refused.value) == str(BadCursor("cursor", "this list did not hand out this cursor"))
+    assert "cursor" in str(refused.value)
+
+
+def test_cursors_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+    compare = hmac.compare_digest
+
+    def noting(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return compare(one, other)
+
+    monkeypatch.setattr(hmac, "compare_digest", noting)
+    read_cursor(KEY, LIST, write_cursor(KEY, LIST, "x", 0))
+    ((given, right),) = compared
+    assert given == right
+    assert len(given) == 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -252,3 +253,83 @@ def test_who_is_let_in_costs_nothing_and_who_is_over_the_limit_no_entry_of_the_l
     for _ in range(50):
         ocpi(surface, "wrong")
     assert (failures.calls, len(logged)) == (4, 8)
+
+
+def test_a_window_is_a_minute_and_what_is_remembered_has_a_bound(minute: None) -> None:
+    asked: list[tuple[str, int, int]] = []
+
+    class Noting:
+        def count(self, source: str, until: int, *, most: int) -> bool:
+            asked.append((source, until, most))
+            return True
+
+    for now in (MINUTE - 0.5, MINUTE + 0.0, MINUTE + 59.9):
+        FailureLimit(Noting(), 7, clock=lambda now=now: now).count("192.0.2.1")  # type: ignore[misc] # a clock
+    assert asked == [("192.0.2.1", end, 7) for end in (MINUTE, MINUTE + 60, MINUTE + 60)]
+    assert failure_limit.MOST_REMEMBERED == 1_000
+
+
+def test_a_refusal_says_when_to_come_again(minute: None) -> None:
+    limit = FailureLimit(CountingFailures(), 1, clock=lambda: MINUTE + 58.5)
+    limit.count("192.0.2.1")
+    with pytest.raises(TooManyFailures, match=r"^too many failed attempts from your address; try again later$") as over:
+        limit.count("192.0.2.1")
+    assert over.value.retry_after == 2
+
+
+def test_the_clock_is_that_of_the_day(minute: None) -> None:
+    before = time.time()
+    failures = CountingFailures()
+    FailureLimit(failures, 1).count("192.0.2.1")
+    ((_, until),) = failures.counted
+    assert before < until <= time.time() + 60
+    assert until % 60 == 0
+
+
+def test_what_is_remembered_is_full_at_its_bound_and_not_before(minute: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failure_limit, "MOST_REMEMBERED", 3)
+    failures = CountingFailures()
+    limit = FailureLimit(failures, 1, clock=lambda: MINUTE + 0.0)
+    for number in range(3):
+        assert outcomes(limit, f"192.0.2.{number}", 2) == [0, 60]
+    asked = failures.calls
+    assert [outcomes(limit, f"192.0.2.{number}", 1) for number in range(3)] == [[60]] * 3
+    assert failures.calls == asked
+    assert outcomes(limit, "192.0.2.3", 2) == [0, 60]
+    assert set(limit._over) == {"192.0.2.3"}
+
+
+def test_a_failure_that_was_not_counted_is_in_the_log_without_its_reason_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines: list[tuple[str, dict[str, Any]]] = []
+    monkeypatch.setattr(logger, "error", lambda message, **more: lines.append((message, more)))
+    FailureLimit(BrokenFailures(), 1).count("192.0.2.1")
+    assert lines == [("a failed authentication was not counted", {"reason": "TimeoutError"})]
+
+
+@pytest.mark.parametrize(("disabled", "lines"), [("true", 0), ("false", 1), (None, 1)])
+@pytest.mark.parametrize("service", ["stack", None])
+def test_a_source_over_its_limit_is_one_metric_of_the_service(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    disabled: str | None,
+    lines: int,
+    service: str | None,
+) -> None:
+    for name, value in (("POWERTOOLS_METRICS_DISABLED", disabled), ("POWERTOOLS_SERVICE_NAME", service)):
+        monkeypatch.delenv(name, raising=False)
+        if value is not None:
+            monkeypatch.setenv(name, value)
+    monkeypatch.setattr(logger, "warning", lambda *_, **__: None)
+    limit = FailureLimit(CountingFailures(), 1)
+    outcomes(limit, "192.0.2.1", 4)
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == lines
+    for line in printed:
+        noted = json.loads(line)
+        (metrics,) = noted["_aws"]["CloudWatchMetrics"]
+        assert metrics["Namespace"] == "ServerlessOCPI"
+        assert metrics["Metrics"] == [{"Name": "SourcesOverFailureLimit", "Unit": "Count"}]
+        assert metrics["Dimensions"] == [["service"]]
+        assert (noted["SourcesOverFailureLimit"], noted["service"]) == ([1.0], service or "ocpi")

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import threading
 import time
 from typing import TYPE_CHECKING
 
 from ocpi.kept_secret import KEEP_SECONDS, SecretUnreadable, versions_reader
 from ocpi.observability import logger
+from ocpi.transport.token_bucket import TokenBucket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ STALE_SECONDS = 3600
 
 
 class OperatorKeys:
-    """``where``: as in :func:`ocpi.kept_secret.secret_reader`. ``steady`` is a clock that never jumps, ``wall`` gives
+    """``where``: as of :func:`ocpi.kept_secret.versions_reader`. ``steady`` is a clock that never jumps, ``wall`` gives
     seconds since 1970. Safe to share between threads.
     """
 
@@ -47,7 +47,7 @@ class OperatorKeys:
         self._steady, self._wall = steady, wall
         self._keys: tuple[_Key, ...] = ()
         self._read_at = self._looked_at = self._failed_at = -float("inf")
-        self._looks = None if where.startswith("file:") else _Allowance()
+        self._looks = None if where.startswith("file:") else TokenBucket(LOOKS, AGAIN_SECONDS)
 
     def opens(self, given: str) -> bool:
         """Whether a key opens the operator API now, found out in a time that says nothing of the right ones. Raises
@@ -87,22 +87,6 @@ class OperatorKeys:
             return
         self._keys = _usable(versions)
         self._read_at = self._looked_at = now
-
-
-class _Allowance:
-    """A token bucket of :data:`LOOKS`, one of which comes back every :data:`AGAIN_SECONDS`."""
-
-    def __init__(self) -> None:
-        self._full_at = -float("inf")
-        self._lock = threading.Lock()
-
-    def take(self, now: float) -> bool:
-        with self._lock:
-            full_at = max(self._full_at, now) + AGAIN_SECONDS
-            if full_at > now + LOOKS * AGAIN_SECONDS:
-                return False
-            self._full_at = full_at
-            return True
 
 
 class _Key:

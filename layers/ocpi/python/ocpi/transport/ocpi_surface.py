@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from ocpi import errors
-from ocpi.exchanges.inbound import Served, inbound_exchange
+from ocpi.exchanges.inbound import UNKNOWN, Served, inbound_exchange
 from ocpi.exchanges.recorder import Recorder
 from ocpi.faults import Invalid
 from ocpi.observability import logger
@@ -24,6 +24,7 @@ from ocpi.transport.failure_limit import FailureLimit
 from ocpi.transport.message import Answer, Call
 from ocpi.transport.routing import Resource
 from ocpi.transport.status_codes import StatusCode
+from ocpi.transport.strangers import Strangers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -85,17 +86,24 @@ class OcpiSurface:
     def unknown_path(self, call: Call) -> Answer:
         """404 in the envelope."""
         answer = failure(StatusCode.CLIENT_ERROR, "there is nothing at this URL", http_status=404)
+        logger.info("request", route=UNKNOWN, method=call.method, partner=None, http_status=answer.http_status)
         self._record(Served(instant(), call.route, call, answer, None, 0))
         return answer
 
     def _record(self, served: Served) -> None:
         """Into the exchange log, at once: what an answer says must be found there when it has arrived."""
+        if not self._recorder.is_on or (served.partner_id is None and not self._strangers.may_be_kept()):
+            return
         self._recorder.record(lambda: inbound_exchange(served, self._recorder.signing_key))
         self._recorder.flush()
 
     @cached_property
     def _failure_limit(self) -> FailureLimit:
         return FailureLimit(self.store.failures, settings().failed_authentications)
+
+    @cached_property
+    def _strangers(self) -> Strangers:
+        return Strangers(settings().failed_authentications)
 
     @cached_property
     def _recorder(self) -> Recorder:
