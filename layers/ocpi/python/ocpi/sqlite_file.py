@@ -61,11 +61,11 @@ class SQLiteFile:
         # SQLite has who waits for a writer look again ever more rarely: the threads of one process queue up here
         # instead, and only other processes are waited for that way.
         with self._one_writer, self._borrowed() as connection:
-            if not durable:
-                connection.execute("PRAGMA synchronous = NORMAL")
-            # IMMEDIATE: a transaction that begins by reading could not become a writer once another had written.
-            connection.execute("BEGIN IMMEDIATE")
             try:
+                if not durable:
+                    connection.execute("PRAGMA synchronous = NORMAL")
+                # IMMEDIATE: a transaction that begins by reading could not become a writer once another had written.
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
             finally:
