@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ocpi.store.port import Store
     from tests.support.stores import Backend
 
-WRITES = {"sqlite": 800, "moto": 50, "ministack": 50}
+WRITES = {"sqlite": 300, "moto": 50, "ministack": 50}
 
 
 @pytest.fixture(autouse=True)

@@ -163,7 +163,7 @@ def test_several_may_open_and_write_a_new_file_at_once(path: Path) -> None:
         return store
 
     with ThreadPoolExecutor(4) as pool:
-        for first in range(0, 160, 4):
+        for first in range(0, 40, 4):
             stores = list(pool.map(open_and_write, range(first, first + 4)))
             assert stores[0].objects.page(PageQuery(LOCATIONS, 1)).total == 4
             for store in stores:

@@ -197,3 +197,110 @@ def test_an_integer_that_could_not_be_read_again_is_refused_in_every_spelling(te
     # Found by fuzzing: it was taken, stored as an integer, and could not be read any more.
     with pytest.raises(RefusedJson, match="64 bits"):
         read(f'{{"a":{text}}}')
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "the body is empty"),
+        (b" \t\r\n", "the body is empty"),
+        (b"\xc3\xa9\xff", "not UTF-8 at byte 2"),
+        (b"NaN", "NaN and Infinity are not JSON: line 1 column 1"),
+        (b'["NaN",\n\n "a\\"NaN", -Infinity]', "NaN and Infinity are not JSON: line 3 column 12"),
+        (b"{", "Expecting property name enclosed in double quotes: line 1 column 2"),
+    ],
+)
+def test_broken_json_says_what_and_where(body: bytes, message: str) -> None:
+    with pytest.raises(BrokenJson) as broken:
+        read(body)
+    assert str(broken.value) == message
+    assert broken.value.__cause__ is None
+
+
+DIGITS, DOUBLE = "must not have more than 40 digits", "must be a number that a double can hold"
+BITS, DEEP = "must be an integer of at most 64 bits", "must not be nested deeper than 64"
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "detail"),
+    [
+        ('{"a": 9223372036854775808}', "/a", BITS),
+        ('{"a": -9223372036854775809}', "/a", BITS),
+        ('{"a": 000}'.replace("000", "1" * 19 + "99"), "/a", BITS),
+        ('{"a": 0.' + "1" * 40 + "}", "/a", DIGITS),
+        ('{"a": ' + "1" * 40 + ".1e-5}", "/a", DIGITS),
+        ('{"a": 1.8e308}', "/a", DOUBLE),
+        ('{"a": 1e309}', "/a", DOUBLE),
+        ('{"a": 9e-325}', "/a", DOUBLE),
+        ('{"a": 1e99999999999999999999}', "/a", DOUBLE),
+        (r'["\u0000"]', "/0", "must not hold NUL characters"),
+        (r'["\ud800"]', "/0", "must not hold lone surrogate characters"),
+        (r'{"a": {"\u0000": 1}}', "/a", "must not hold NUL characters in the name of a member"),
+        (r'{"\ud800": 1}', "", "must not hold lone surrogate characters in the name of a member"),
+        (r'{"a~/b": [0, {"~c": "\u0000"}]}', "/a~0~1b/1/~0c", "must not hold NUL characters"),
+        ('{"x~/y": 1, "b": 1, "x~/y": 2, "b": 2}', "/x~0~1y", "must not occur twice in one object"),
+        ('{"b": 1, "a": 1, "a": 2, "b": 2}', "/b", "must not occur twice in one object"),
+        ("[" * 65 + "]" * 65, "", DEEP),
+        ("[" * 100_000 + "]" * 100_000, "", DEEP),
+    ],
+)
+def test_a_refusal_says_what_is_taken(body: str, pointer: str, detail: str) -> None:
+    with pytest.raises(RefusedJson) as refused:
+        read(body)
+    assert (refused.value.pointer, refused.value.detail) == (pointer, detail)
+    assert str(refused.value) == f"{pointer or 'the body'}: {detail}"
+    assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        ("1" * 18, int("1" * 18)),
+        ("-9223372036854775808", -(2**63)),
+        ("9e-324", Decimal("9E-324")),
+        ("1e-324", Decimal("1E-324")),
+        ("-1.7976931348623157e308", Decimal("-1.7976931348623157E+308")),
+        ("0." + "0" * 39, Decimal("0." + "0" * 39)),
+        ("1" * 39 + ".1", Decimal("1" * 39 + ".1")),
+        ("-" + "1" * 39 + ".1E-1000"[:-3], Decimal("-" + "1" * 39 + ".1E-1")),
+        ("1.0e" + "0" * 50 + "2", Decimal("1.0E+2")),
+        ("0e5", Decimal("0E+5")),
+        (r'["\ud83d\ude00", 1, null, true, {"a": {}}]', ["\U0001f600", 1, None, True, {"a": {}}]),
+        ('{"a": "\\\\u0000", "b": {"c": 1}, "d": 2.5}', {"a": "\\u0000", "b": {"c": 1}, "d": Decimal("2.5")}),
+    ],
+)
+def test_the_last_that_is_taken_is_taken(body: str, value: Any) -> None:
+    found = read(body)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_the_sixty_fourth_level_is_the_last(opening: str, closing: str) -> None:
+    inner = "" if opening == "[" else "1"
+    assert read(opening * 64 + inner + closing * 64)
+    with pytest.raises(RefusedJson):
+        read(opening * 65 + inner + closing * 65)
+    # As many brackets, half as deep.
+    assert len(read("[" + ",".join(["[[]]"] * 40) + "]")) == 40
+
+
+def test_a_name_that_occurs_twice_is_known_wherever_it_stands() -> None:
+    with pytest.raises(RefusedJson) as refused:
+        read('[{"a": 1}, {"b": {"c": 1, "c": 1}, "b": 2}]')
+    assert refused.value.pointer == "/1/b", "what is inside the first is overwritten by the second"
+
+
+def test_what_has_no_form_is_named_and_no_decimal_is_not_finite() -> None:
+    with pytest.raises(TypeError, match=r"^JSON has no form for set$"):
+        write([{1}])
+    for value in (Decimal("NaN"), Decimal("-Infinity")):
+        with pytest.raises(ValueError, match=r"^JSON has no form for NaN and infinities$"):
+            write([value])
+    with pytest.raises(ValueError, match="JSON"):
+        write(float("inf"))
+
+
+@pytest.mark.parametrize("number", ["0", "-1.50", "1E+2", "1.5E-7", "0E-7"])
+def test_a_decimal_is_written_among_strings_as_a_number(number: str) -> None:
+    assert write(["x", Decimal(number), {"é": Decimal(number)}]) == f'["x",{number},{{"é":{number}}}]'

@@ -62,3 +62,38 @@ def test_a_token_that_we_send_is_a_secret_in_base64_too() -> None:
     blots.add_token("token-b")
     blots.add_token(None)
     assert blots.clean(f"token-b {base64.b64encode(b'token-b').decode()}") == "… …"
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "clean"),
+    [
+        ("abc", "abc abcd xabc a-abc-a", "… abcd xabc a-…-a"),
+        ("abcd", "abcd abcde xabcd", "… …e x…"),
+        (" abcd ", "abcd", "…"),
+        ("…", "… and …", "… and …"),
+        (5, "5 and 55", "… and 55"),
+        (0, "0", "…"),
+        (False, "False", "False"),
+        (1.5, "1.5", "1.5"),
+        ([], "[]", "[]"),
+        ("a.c+", "a.c+ abc+", "… abc+"),
+        ("ü/é", "ü/é %C3%BC%2F%C3%A9 %c3%bc%2f%c3%a9", "… … …"),
+    ],
+)
+def test_a_short_secret_is_blotted_where_it_stands_alone(secret: object, text: str, clean: str) -> None:
+    blots = Blots()
+    blots.add(secret)
+    assert blots.clean(text) == clean
+
+
+@pytest.mark.parametrize("header", ["Token not-base64!", "Token /w==", "Token YQ"])
+def test_a_credential_that_is_no_base64_of_a_text_is_a_secret_as_sent(header: str) -> None:
+    blots = Blots()
+    blots.add_authorization(header)
+    credential = header.removeprefix("Token ")
+    assert blots.clean(f"it was {credential} then") == "it was … then"
+    assert blots.clean("a") == "a"
+
+
+def test_without_a_secret_a_text_stays_the_same() -> None:
+    assert Blots().clean("text") == "text"

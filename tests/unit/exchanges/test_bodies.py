@@ -191,3 +191,146 @@ def test_no_module_s_answer_shows_a_card_that_it_quotes(answer: Any, module: str
 def test_what_a_partner_says_of_a_card_that_nobody_mentioned_is_hidden() -> None:
     shown = explained(None, {"status_code": 2001, "status_message": f"see {AUTH}", "data": [AUTH]}, "tokens")
     assert shown == {"answer": {"status_code": 2001, "status_message": "see …", "data": ["…"]}}
+
+
+SHOWN = (
+    *("status_code", "status_message", "timestamp", "type", "valid", "whitelist", "language", "last_updated"),
+    *("allowed", "info", "text", "location_id", "evse_uid", "evse_uids", "connector_id", "connector_ids", "result"),
+    *("reservation_id", "session_id", "expiry_date", "country_code", "party_id", "name", "website", "version"),
+    *("versions", "identifier"),
+)
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_of_messages_about_tokens_these_fields_are_shown(name: str) -> None:
+    assert explained({name: "word"}, None, "tokens") == {"request": {name: "word"}}
+    assert explained({name: 5}, None, "tokens") == {"request": {name: 5}}
+
+
+@pytest.mark.parametrize("name", ["kwh", "id", "url", "data", "x"])
+def test_any_other_field_is_hidden_there_and_shown_elsewhere(name: str) -> None:
+    assert explained({name: "word"}, None, "commands") == {"request": {name: "…"}}
+    assert explained({name: "word"}, None, "locations") == {"request": {name: "word"}}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("token", "my_token", "AUTH_ID", "authorization", "Uid", "visual_number", "contract_id", "rfid", "card"),
+        *("id_tag", "emaid", "EvcoID", "issuer", "client_secret", "password", "api_key", "cookie", "response_url"),
+        "credentials",
+    ],
+)
+def test_a_secret_name_is_known_in_any_spelling(name: str) -> None:
+    assert explained({name: "somebody", "seen": "somebody"}, None, "sessions") == {
+        "request": {name: "…", "seen": "somebody" if name == "issuer" else "…"}
+    }
+
+
+@pytest.mark.parametrize("name", ["auth_method", "authmethod", "evse_uid", "evse_uids", "token_type", "tokens"])
+def test_a_harmless_name_is_no_secret(name: str) -> None:
+    assert explained({name: "WORD"}, None, "sessions") == {"request": {name: "WORD"}}
+
+
+def test_the_issuer_is_hidden_where_it_stands_only() -> None:
+    """It is the name of a company, which may be a word of anything else."""
+    shown = explained({"issuer": "TheNewMotion", "name": "TheNewMotion"}, None, "sessions")
+    assert shown == {"request": {"issuer": "…", "name": "TheNewMotion"}}
+    inner = explained({"issuer": {"uid": UID}, "name": UID}, None, "sessions")
+    assert inner == {"request": {"issuer": {"uid": "…"}, "name": "…"}}
+
+
+def test_a_uid_is_an_evses_only_in_a_list_of_evses() -> None:
+    assert explained({"evses": {"uid": "E-1"}}, None, "locations") == {"request": {"evses": {"uid": "E-1"}}}
+    assert explained({"evse": {"uid": "E-1"}}, None, "locations") == {"request": {"evse": {"uid": "…"}}}
+    assert explained([[{"uid": "E-1"}]], None, "locations") == {"request": [[{"uid": "…"}]]}
+
+
+@pytest.mark.parametrize("value", [None, True, False])
+def test_what_says_yes_no_or_nothing_is_shown_everywhere(value: Any) -> None:
+    for module in ("tokens", "sessions"):
+        assert explained({"uid": value, "kwh": [value]}, None, module) == {"request": {"uid": value, "kwh": [value]}}
+
+
+def test_a_number_that_is_a_secret_is_hidden_as_a_number() -> None:
+    assert explained({"uid": 4711, "kwh": 4711, "cost": 5822}, None, "sessions")["request"] == {
+        "uid": "…",
+        "kwh": "…",
+        "cost": 5822,
+    }
+
+
+@pytest.mark.parametrize("name", ["a" * 40, "a" * 41, "a1", "a-b", ""])
+def test_a_name_that_no_field_has_is_hidden_with_its_value(name: str) -> None:
+    shown = explained({name: "word"}, None, "locations")["request"]
+    assert shown == ({name: "word"} if name == "a" * 40 else {"…": "…"})
+
+
+def test_a_name_that_is_a_secret_itself_is_hidden() -> None:
+    assert explained({"auth_id": "somebody", "somebody": 1}, None, "sessions") == {"request": {"auth_id": "…", "…": 1}}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("status_message", "text", "name", "message", "error", "errors", "reason", "detail", "details"),
+        "description",
+    ],
+)
+def test_words_about_anything_lose_what_may_be_a_card(name: str) -> None:
+    assert explained({name: UID}, None, "sessions") == {"request": {name: "…"}}
+    assert explained({"kind": UID}, None, "sessions") == {"request": {"kind": UID}}
+    assert explained({"kind": f"a {UID}"}, None, "sessions") == {"request": {"kind": "a …"}}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("12345", "12345"),
+        ("123456", "…"),
+        ("abcdef", "abcdef"),
+        ("/a/1: b", "/a/1: b"),
+        ("/a_b/123", "/a_b/123"),
+        ("/ab/1234", "…"),
+        ("2026-01-31T10:00:00+02:00!", "2026-01-31T10:00:00+02:00!"),
+        ("2026-01-31T10:00:00.123456789012Z", "…"),
+        ("2026-01-31", "2026-01-31"),
+        ("20260131", "…"),
+        ("a,b1c2d3e;", "a,…;"),
+    ],
+)
+def test_a_word_of_six_characters_with_a_digit_may_be_a_card(text: str, shown: str) -> None:
+    assert sentence(text, Blots()) == shown
+
+
+def test_a_body_is_looked_at_up_to_its_65536th_byte() -> None:
+    whole = b'{"a":"' + b"x" * (65_536 - 8) + b'"}'
+    assert len(whole) == 65_536
+    assert "too long" not in str(explanation(whole, b"", "locations", Blots()))
+    text = explanation(whole + b" ", b"", "locations", Blots())
+    assert text == '{"request":"65537 bytes, too long to be kept"}'
+    assert explanation(b"{", b"", "locations", Blots()) == '{"request":"1 bytes, not JSON that is taken"}'
+
+
+def test_bodies_are_kept_whole_up_to_4096_bytes_and_cut_at_1500_characters_first() -> None:
+    def kept(length: int) -> str:
+        return str(explanation(_bytes({"name": "x" * length}), b"", "locations", Blots()))
+
+    frame = len(kept(0))
+    assert MOST_BYTES == 4096
+    assert len(kept(4096 - frame)) == 4096
+    assert json.loads(kept(4096 - frame)) == {"request": {"name": "x" * (4096 - frame)}}
+    cut = json.loads(kept(4097 - frame))
+    assert cut == {"request": '{"name":"' + "x" * (1500 - 9) + "…"}
+    long = _bytes({"name": "é" * 3000})
+    both = json.loads(str(explanation(long, long, "locations", Blots())))
+    assert {name: len(text) for name, text in both.items()} == {"request": 751, "answer": 751}
+    short = json.loads(str(explanation(_bytes({"a": 1}), _bytes({"name": "x" * 5000}), "locations", Blots())))
+    assert (short["request"], len(short["answer"])) == ('{"a":1}', 1501)
+
+
+def test_a_secret_of_one_body_is_hidden_in_the_other() -> None:
+    shown = explained({"seen": "somebody"}, {"auth_id": "somebody"}, "sessions")
+    assert shown == {"request": {"seen": "…"}, "answer": {"auth_id": "…"}}
+    body = _bytes({"name": "SESSION-01"})
+    assert explanation(body, b"", "sessions", Blots(), "session-01") == '{"request":{"name":"SESSION-01"}}'

@@ -148,3 +148,138 @@ def test_of_any_other_url_the_host_is_shown(url: str, module: str | None, shown:
 def test_an_endpoint_that_is_no_url_is_passed_over() -> None:
     broken = [{"identifier": "tokens", "url": "https://[x/"}]
     assert outbound_path(f"{HOST}/a", broken).text == f"{HOST}/…"
+
+
+MODULES = ("locations", "sessions", "cdrs", "tariffs", "tokens", "commands", "credentials")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_known_by_its_word_in_the_route_and_its_object_by_its_parameter(module: str) -> None:
+    names = {"locations": "location_id", "sessions": "session_id", "cdrs": "cdr_id", "tariffs": "tariff_id"}
+    parameter = {**names, "tokens": "token_uid", "commands": "command_id"}.get(module, "none")
+    found = inbound_path(f"/ocpi/cpo/2.1.1/{module}/{{{parameter}:segment}}", {parameter: "X1"}, {})
+    hidden = module == "tokens"
+    assert (found.module, found.object_id, found.secret) == (
+        module,
+        None if hidden or module == "credentials" else "X1",
+        "X1" if hidden else None,
+    )
+    assert found.text == f"/ocpi/cpo/2.1.1/{module}/{'…' if hidden else 'X1'}"
+    assert unknown_path(f"/{module}").text == f"/{module}"
+
+
+def test_a_parameter_that_is_not_given_is_left_empty_and_the_query_follows() -> None:
+    assert inbound_path("/a/{b:segment}/c", {}, {"limit": "1"}) == RedactedPath("/a//c?limit=1")
+
+
+@pytest.mark.parametrize("length", [100, 101])
+def test_an_id_has_a_hundred_characters_at_most(length: int) -> None:
+    found = inbound_path("/cdrs/{cdr_id:segment}", {"cdr_id": "x" * length}, {})
+    assert found.object_id == ("x" * 100 if length == 100 else None)
+    assert found.text == "/cdrs/" + "x" * 100 + ("" if length == 100 else "…")
+
+
+@pytest.mark.parametrize(
+    "word", ["ocpi", "cpo", "emsp", "versions", "authorize", "credentials", "2.1.1", "2.0", "9.9", *MODULES]
+)
+def test_words_of_ocpi_are_shown_of_any_path_and_nothing_like_them(word: str) -> None:
+    assert unknown_path(f"//{word}/").text == f"/{word}"
+    assert unknown_path(f"/{word}x").text == "/…"
+
+
+@pytest.mark.parametrize("word", ["0.1", "2", "2.1.1.1", "22.1", "OCPI"])
+def test_what_is_no_version_is_hidden(word: str) -> None:
+    assert unknown_path(f"/{word}").text == "/…"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_shown"),
+    [
+        ("limit", "1234567", True),
+        ("limit", "12345678", False),
+        ("limit", "", False),
+        ("offset", "0", True),
+        ("date_from", "2026-01-01", True),
+        ("date_from", "2026-01-01 10:00:00+02:00", True),
+        ("date_from", "2026-01-01T10:00:00.123456Z", True),
+        ("date_from", "2026-01-01T10:00:00 02:00", True),
+        ("date_to", "2026-01-01T10:00:00-02:00", True),
+        ("date_to", "2026-01-01T" + "1" * 19, False),
+        ("date_to", "1234567", False),
+        ("type", "RFID", True),
+        ("token_type", "OTHER", True),
+        ("type", "rfid", False),
+        ("other", "1", False),
+        ("x" * 30, "1", False),
+    ],
+)
+def test_a_value_is_shown_if_it_looks_like_what_it_should_be(name: str, value: str, is_shown: bool) -> None:
+    assert redacted_query([(name, value)]) == f"?{name}={value if is_shown else '…'}"
+
+
+@pytest.mark.parametrize("name", ["x" * 31, "X", "a1", "a-b", ""])
+def test_a_name_that_no_parameter_has_is_hidden(name: str) -> None:
+    assert redacted_query([(name, "1")]) == "?…=…"
+
+
+def test_of_a_long_query_the_first_twenty_are_shown() -> None:
+    assert redacted_query([("limit", "1")] * 21) == "?" + "&".join(["limit=1"] * 20)
+
+
+def test_the_closest_endpoint_is_the_one_and_none_is_beside_itself() -> None:
+    listed = [
+        {"identifier": "tokens", "url": f"{HOST}/a/b"},
+        {"identifier": "credentials", "url": f"{HOST}/a"},
+        {"identifier": "sessions", "url": "https://user@emsp.example/s"},
+    ]
+    assert outbound_path(f"{HOST}/a/b/c", listed).module == "tokens"
+    assert outbound_path(f"{HOST}/a/c", listed) == RedactedPath(f"{HOST}/a/…", "credentials")
+    assert outbound_path(f"{HOST}/ab", listed) == RedactedPath(f"{HOST}/…")
+    assert outbound_path("https://emsp.example/s/S-1", listed).object_id == "S-1"
+    assert outbound_path(f"{HOST.replace('https', 'http')}/a", listed).module is None
+
+
+@pytest.mark.parametrize(
+    ("rest", "shown", "object_id"),
+    [("L1", "L1", "L1"), ("NL/L1", "NL/L1", None), ("NL/EXA/L1", "NL/EXA/L1", "L1"), ("", "", None)],
+)
+def test_an_object_is_the_only_segment_or_the_third(rest: str, shown: str, object_id: str | None) -> None:
+    found = outbound_path(f"{HOST}/ocpi/2.1.1/locations/{rest}", ENDPOINTS)
+    assert found == RedactedPath(f"{HOST}/ocpi/2.1.1/locations/{shown}", "locations", object_id)
+
+
+@pytest.mark.parametrize(
+    ("rest", "shown", "secret"),
+    [
+        ("NL/EXA/X", "NL/EXA/…", "X"),
+        ("NLD/EXA/X", "…/…/…", "X"),
+        ("NL/EXAM/X", "…/…/…", "X"),
+        ("X/authorise", "…/…", None),
+        ("X/Y", "…/…", None),
+        ("N%2F/EXA/X", "N%2F/EXA/…", "X"),
+    ],
+)
+def test_of_a_token_whose_it_is_is_shown_where_it_looks_so(rest: str, shown: str, secret: str | None) -> None:
+    found = outbound_path(f"{HOST}/ocpi/2.1.1/tokens/{rest}", ENDPOINTS)
+    assert found == RedactedPath(f"{HOST}/ocpi/2.1.1/tokens/{shown}", "tokens", None, secret)
+
+
+@pytest.mark.parametrize("command", ["A" * 40, "A" * 41, "a", ""])
+def test_a_command_is_a_word_in_capitals(command: str) -> None:
+    shown = command if command in ("A" * 40, "") else "…"
+    found = outbound_path(f"{HOST}/ocpi/2.1.1/commands/{command}", ENDPOINTS)
+    assert found.text == f"{HOST}/ocpi/2.1.1/commands/{shown}"
+
+
+@pytest.mark.parametrize(
+    ("module", "kept"), [("versions", None), ("version_details", None), ("credentials", "credentials")]
+)
+def test_a_step_of_the_handshake_is_shown_whole(module: str, kept: str | None) -> None:
+    found = outbound_path("https://emsp.example/x/y?limit=1&token=t", (), module)
+    assert found == RedactedPath("https://emsp.example/x/y?limit=1&token=…", kept)
+    assert outbound_path("https://emsp.example/x", (), "sessions").text == "https://emsp.example/…"
+    assert outbound_path("https://emsp.example/", (), None).text == "https://emsp.example/"
+
+
+def test_a_blank_value_of_a_url_is_hidden_as_any_other() -> None:
+    assert outbound_path("https://emsp.example/x?cursor=", (), "versions").text == "https://emsp.example/x?cursor=…"

@@ -143,3 +143,129 @@ def test_texts_of_the_partner_are_cut_and_cleaned() -> None:
     assert long.startswith("OCPI 2000: a b [31mxxx")
     assert len(long) < 350
     assert answer(b"<p>\xff" + b"y" * 5000).excerpt(10) == "<p>\ufffdyyyyy…"
+
+
+@pytest.mark.parametrize(
+    ("body", "cut_off"),
+    [
+        (b'{"data": [', True),
+        (b" \r\n[1, 2", True),
+        (b'{"data": []}', False),
+        (b"<html>", False),
+        (b'"text', False),
+        (b"", False),
+        (b"[" * 500 + b"]" * 500, False),
+    ],
+)
+def test_what_begins_as_json_and_is_none_was_cut_off(body: bytes, cut_off: bool) -> None:
+    assert answer(body).is_cut_off is cut_off
+
+
+@pytest.mark.parametrize(
+    ("media_type", "body", "page"),
+    [
+        ("text/html", b"<html>", True),
+        (" Text/HTML ; charset=utf-8", b" \n<html>", True),
+        ("application/xhtml+xml", b"<html/>", True),
+        ("text/html", b"[]", False),
+        ("text/html", b"out of order", False),
+        ("text/html", b"", False),
+        ("text/plain", b"<html>", False),
+        ("application/xml", b"<html>", False),
+        (None, b"<html>", False),
+    ],
+)
+def test_a_page_for_people_says_so_and_looks_so(media_type: str | None, body: bytes, page: bool) -> None:
+    fields = [] if media_type is None else [("content-type", media_type)]
+    assert Answer(502, Headers(fields), body).is_page is page
+
+
+def test_a_2xx_ends_before_300_and_begins_at_200() -> None:
+    assert [answer([], status).problem() for status in (199, 200, 299, 300)] == ["HTTP 199", None, None, "HTTP 300"]
+
+
+def test_a_message_is_cut_at_300_characters_and_an_excerpt_at_a_thousand() -> None:
+    for length in (299, 300):
+        assert answer({"status_code": 2000, "status_message": "x" * length}).problem() == f"OCPI 2000: {'x' * length}"
+    assert answer({"status_code": 2000, "status_message": "x" * 301}).problem() == f"OCPI 2000: {'x' * 299}…"
+    assert answer(b"y" * 1000).excerpt() == "y" * 1000
+    assert answer(b"y" * 1001).excerpt() == "y" * 999 + "…"
+
+
+@pytest.mark.parametrize(
+    ("secrets", "text", "shown"),
+    [
+        (("abc", "abcdef"), "abcdef abc", "… …"),
+        (("a/b",), r"a/b and a\/b", "… and …"),
+        (("", "abc"), "no abc", "no …"),
+        ((), "a   b \t c  ", "a b c"),
+    ],
+)
+def test_secrets_are_blotted_out_longest_first_and_as_json_spells_them(
+    secrets: tuple[str, ...], text: str, shown: str
+) -> None:
+    assert answer(text.encode(), secrets=secrets).excerpt() == shown
+
+
+def test_a_token_in_what_is_wrong_with_the_json_is_blotted_out() -> None:
+    problem = answer(b'{"status_code": 1000, "data": {"abc": 1, "abc": 2}}', secrets=("abc",)).problem()
+    assert problem == (
+        "HTTP 200, but the body is JSON that cannot be used: /data/…: must not occur twice in one object"
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        (b'" 2001 "', 2001),
+        (b'"999999999"', 999_999_999),
+        (b'"1000000000"', None),
+        (b'"2001.0"', None),
+        (b'"-1"', None),
+        (b'""', None),
+        (b"999999999.0", 999_999_999),
+        (b"1000000000.0", None),
+        (b"-999999999.0", -999_999_999),
+        (b"-1000000000.0", None),
+        (b"2001.5", None),
+        (b"false", None),
+    ],
+)
+def test_a_status_code_is_a_number_of_at_most_nine_digits_however_it_is_written(
+    written: bytes, code: int | None
+) -> None:
+    found = answer(b'{"status_code": ' + written + b"}")
+    assert found.envelope().status_code == code
+    assert found.problem() == ("HTTP 200, but its status_code is not a number" if code is None else f"OCPI {code}")
+
+
+@pytest.mark.parametrize("message", [None, 7, [], {}])
+def test_a_message_that_is_no_text_is_none(message: Any) -> None:
+    found = answer({"status_code": 2001, "status_message": message})
+    assert (found.envelope().status_message, found.problem()) == (None, "OCPI 2001")
+
+
+@pytest.mark.parametrize("status_code", [None, ...])
+def test_an_envelope_without_a_code_still_has_data_and_message(status_code: Any) -> None:
+    fields = {"data": [1], "status_message": "fine", "timestamp": "t"}
+    body = fields if status_code is ... else {**fields, "status_code": status_code}
+    assert answer(body).envelope() == Envelope([1], None, "fine")
+    assert answer(body).problem() is None
+
+
+def test_an_error_without_code_or_data_is_no_envelope() -> None:
+    body = {"status_message": "no", "timestamp": "t"}
+    assert answer(body).envelope() == Envelope(body, None, None)
+    assert answer([1], 500).problem() == "HTTP 500"
+
+
+def test_missing_data_is_a_problem_only_where_it_is_needed() -> None:
+    nothing = answer({"status_code": 1000})
+    assert nothing.problem() is None
+    assert nothing.problem(needs_data=True) == "HTTP 200, but the answer holds no data"
+    assert answer({"status_code": 1000, "data": []}).problem(needs_data=True) is None
+
+
+def test_a_field_that_came_three_times_keeps_its_order() -> None:
+    assert Headers([("Link", "a"), ("link", "b"), ("LINK", "c")])["Link"] == "a, b, c"
+    assert dict(Headers()) == {}

@@ -33,4 +33,14 @@ def test_instants_grow_while_the_clock_is_set_back(monkeypatch: pytest.MonkeyPat
     before = instant()
     monkeypatch.setattr(time, "time_ns", lambda: 0)
 
-    assert before < instant() < instant()
+    first, second = instant(), instant()
+    assert before < first < second
+    step = datetime.fromisoformat(second) - datetime.fromisoformat(first)
+    assert step == timedelta(microseconds=1), "a clock that ran ahead would stay ahead for longer than it must"
+
+
+def test_an_instant_is_of_the_microsecond_that_the_clock_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ocpi.store.clock._last", 0)  # and what it was again afterwards: the process has one clock
+    monkeypatch.setattr(time, "time_ns", lambda: 4_102_444_800_000_012_999)
+
+    assert instant() == "2100-01-01T00:00:00.000012Z"

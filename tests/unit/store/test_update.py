@@ -171,14 +171,31 @@ def test_a_conflict_is_decided_anew_on_what_the_other_wrote(pauses: list[float])
 
 def test_one_who_never_gets_through_is_told_that_it_is_busy(pauses: list[float]) -> None:
     objects = FakeObjects(add_x_times(TRIES))
-    with pytest.raises(Busy, match="LOC1"):
+    with pytest.raises(Busy) as busy:
         update(objects, KEY, appended("a"))
 
+    assert str(busy.value) == "own/locations/LOC1 was written by others 30 times in a row"
     stored = objects.get(KEY)
     assert stored
     assert stored.document == "x" * TRIES
     assert len(pauses) == TRIES - 1
     assert max(pauses) <= 0.5
+
+
+def test_pauses_are_at_random_within_a_bound_that_doubles_up_to_half_a_second(
+    pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[float] = []
+
+    def longest(low: float, high: float) -> float:
+        drawn.append(low)
+        return high
+
+    monkeypatch.setattr("random.uniform", longest)
+    update(FakeObjects(add_x_times(9)), KEY, appended("a"))
+
+    assert pauses == [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5]
+    assert drawn == [0] * 9
 
 
 def test_one_who_gets_through_at_the_last_try_does(pauses: list[float]) -> None:
@@ -212,6 +229,42 @@ def test_many_are_written_in_one_batch_and_a_bad_one_stops_no_other() -> None:
     assert [isinstance(result, Outcome) and result.changed for result in results] == [True, False, False, False, True]
     assert objects.batches == [3]
     assert update_many(objects, []) == []
+
+
+def test_what_is_there_is_replaced_in_the_batch_and_decided_once() -> None:
+    objects = FakeObjects()
+    first = update(objects, KEY, appended("a")).after
+    decided: list[Record | None] = []
+
+    def decide(record: Record | None) -> Draft:
+        decided.append(record)
+        return appended("b")(record)
+
+    (result,) = update_many(objects, [(KEY, decide)])
+    assert result == Outcome(first, objects.get(KEY))
+    assert decided == [first]
+    assert objects.batches == [1]
+
+
+def test_where_nothing_changes_the_database_is_asked_for_no_write() -> None:
+    objects = FakeObjects()
+    first = update(objects, KEY, appended("a")).after
+    results = update_many(objects, [(KEY, lambda _: draft("a")), (replace(KEY, id="other"), lambda _: None)])
+
+    assert results == [Outcome(first, first), Outcome(None, None)]
+    assert objects.batches == []
+
+
+@pytest.mark.parametrize("method", ["get_many", "put_many"])
+def test_a_database_that_tells_of_one_too_few_is_an_error_and_no_line_lost(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = FakeObjects()
+    whole = getattr(objects, method)
+    monkeypatch.setattr(objects, method, lambda asked: whole(asked)[:-1])
+
+    with pytest.raises(ValueError, match="shorter"):
+        update_many(objects, [(KEY, appended("a")), (replace(KEY, id="other"), appended("b"))])
 
 
 def test_a_repeated_key_is_handled_in_order() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import os
 import subprocess
 import sys
@@ -107,3 +108,91 @@ def test_opening_the_vault_loads_neither_boto3_nor_cryptography() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     found = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environment)
     assert found.stdout.strip() == "[]"
+
+
+class Kms:
+    """A client that seals by turning the text around, and notes what it is asked."""
+
+    class exceptions:  # noqa: N801 - as botocore's clients have them
+        ClientError = ClientError
+
+    def __init__(self) -> None:
+        self.asked: list[dict[str, Any]] = []
+
+    def encrypt(self, **options: Any) -> dict[str, bytes]:
+        self.asked.append(options)
+        return {"CiphertextBlob": options["Plaintext"][::-1]}
+
+    def decrypt(self, **options: Any) -> dict[str, bytes]:
+        self.asked.append(options)
+        return {"Plaintext": options["CiphertextBlob"][::-1]}
+
+
+def test_kms_is_asked_for_the_key_and_about_the_partner() -> None:
+    kms: Any = Kms()
+    sealed = KmsVault("alias/tokens", kms).seal("é", about="p1")
+    assert sealed == f"kms:{base64.b64encode('é'.encode()[::-1]).decode()}"
+    assert KmsVault("alias/tokens", kms).open(sealed, about="p1") == "é"
+    about = {"KeyId": "alias/tokens", "EncryptionContext": {"partner": "p1"}}
+    assert kms.asked == [
+        {**about, "Plaintext": "é".encode()},
+        {**about, "CiphertextBlob": "é".encode()[::-1]},
+    ]
+
+
+def test_what_is_remembered_is_one_partners_and_256_texts_at_most() -> None:
+    kms: Any = Kms()
+    vault = KmsVault("alias/tokens", kms)
+    texts = [f"kms:{base64.b64encode(str(number).encode()).decode()}" for number in range(257)]
+    for text in texts[:256]:
+        vault.open(text, about="p1")
+    assert vault.open(texts[0], about="p1") == "0"
+    assert len(kms.asked) == 256
+    vault.open(texts[0], about="p2")
+    assert len(kms.asked) == 257
+    # The one that did not fit began anew.
+    vault.open(texts[0], about="p2")
+    assert len(kms.asked) == 257
+    vault.open(texts[1], about="p1")
+    assert len(kms.asked) == 258
+
+
+@pytest.mark.parametrize(
+    ("sealed", "message"),
+    [
+        ("keyfile:YWJj", "not sealed by KMS"),
+        ("kms:***", "the sealed text is damaged"),
+        ("kms:YQ", "the sealed text is damaged"),
+        ("kms:é", "the sealed text is damaged"),
+        ("kms:", "the sealed text is damaged"),
+    ],
+)
+def test_kms_is_not_asked_about_what_it_cannot_have_sealed(sealed: str, message: str) -> None:
+    kms: Any = Kms()
+    with pytest.raises(SealBroken, match=f"^{message}$") as broken:
+        KmsVault("alias/tokens", kms).open(sealed, about="p1")
+    assert broken.value.__cause__ is None
+    assert kms.asked == []
+
+
+def test_a_broken_seal_hangs_on_to_what_kms_said(client: Any) -> None:
+    refuse(client, *TEXT_IS_TO_BLAME[0])
+    message = "^sealed for another partner, with another key, or changed since$"
+    with pytest.raises(SealBroken, match=message) as broken:
+        KmsVault("alias/tokens", client).open("kms:YWJj", about="p1")
+    assert isinstance(broken.value.__cause__, ClientError)
+
+
+def test_a_client_of_its_own_is_made_once_and_for_kms(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def client_of(service: str) -> Any:
+        made.append(service)
+        return Kms()
+
+    monkeypatch.setattr("ocpi.aws.client", client_of)
+    vault = KmsVault("alias/tokens")
+    assert made == []
+    for _ in range(2):
+        vault.seal("x", about="p1")
+    assert made == ["kms"]

@@ -87,5 +87,5 @@ def test_a_sealed_token_that_was_changed_does_not_open(vaults: list[Vault]) -> N
 
 @pytest.mark.parametrize("where", ["", "kms", "kms:", "keyfile:", "file:key", "/key"])
 def test_an_unknown_place_is_no_vault(where: str) -> None:
-    with pytest.raises(VaultUnusable):
+    with pytest.raises(VaultUnusable, match=r"^a vault is at kms:<key arn> or keyfile:<path>$"):
         open_vault(where)

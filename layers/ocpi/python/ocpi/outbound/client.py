@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from ocpi import __version__
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from ocpi.exchanges.outbound import About
     from ocpi.exchanges.recorder import Recorder
+    from ocpi.outbound.exchange import RawAnswer
     from ocpi.outbound.kept_connections import KeptConnections
 
 __all__ = ["MAX_ANSWER_BYTES", "USER_AGENT", "PartnerClient", "PartnerUnreachable", "TokenEncoding"]
@@ -129,19 +131,22 @@ class PartnerClient:
         credential = None if token is None else encoded(token, encoding)
         payload = None if body is None else body.encode()
         until = Deadline(deadline, self._clock)
-        parts = self._read(url) if self._kept is not None else None
-        target = self._check(url, until) if parts is None else None
-        from ocpi.outbound.exchange import Request, exchange  # noqa: PLC0415 - most invocations call nobody
+        send = self._way_to(url, until)
+        from ocpi.outbound.exchange import Request  # noqa: PLC0415 - most invocations call nobody
 
         own = self._headers(credential, has_body=payload is not None)
-        request, tls = Request(method, {**own, **headers}, payload), self._tls_context
-        if target is not None:
-            raw = exchange(target, request, deadline=until, max_bytes=max_bytes, tls=tls)
-        elif self._kept is not None and parts is not None:
-            raw = self._kept.exchange(
-                parts, lambda: self._check(url, until), request, deadline=until, max_bytes=max_bytes, tls=tls
-            )
+        request = Request(method, {**own, **headers}, payload)
+        raw = send(request, deadline=until, max_bytes=max_bytes, tls=self._tls_context)
         return Answer(raw.status, Headers(raw.headers), raw.body, secrets=tuple(filter(None, (token, credential))))
+
+    def _way_to(self, url: str, until: Deadline) -> Callable[..., RawAnswer]:
+        """What sends a request to a URL that may be called: over a connection of its own, or over one that is kept."""
+        if self._kept is not None:
+            return partial(self._kept.exchange, self._read(url), lambda: self._check(url, until))
+        target = self._check(url, until)
+        from ocpi.outbound.exchange import exchange  # noqa: PLC0415 - nothing of it is needed for a refused URL
+
+        return partial(exchange, target)
 
     def _headers(self, credential: str | None, *, has_body: bool) -> dict[str, str]:
         headers = {

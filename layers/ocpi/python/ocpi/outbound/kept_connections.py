@@ -36,7 +36,7 @@ Origin = tuple[str, str, int]
 
 
 class _Stale(Exception):
-    """The connection was dead before anything of an answer came."""
+    """A connection that had served before was dead before anything of an answer came."""
 
 
 class KeptConnections:
@@ -65,11 +65,7 @@ class KeptConnections:
             with contextlib.suppress(_Stale):
                 return self._converse(origin, line, url.path_and_query, request, deadline, max_bytes)
         line = _open(check(), deadline, tls)
-        try:
-            return self._converse(origin, line, url.path_and_query, request, deadline, max_bytes)
-        except _Stale:
-            failure = PartnerUnreachable("broken", "the connection broke before an answer came")
-        raise failure
+        return self._converse(origin, line, url.path_and_query, request, deadline, max_bytes)
 
     def close(self) -> None:
         """Close all that are idle. Harmless when repeated."""
@@ -184,9 +180,6 @@ class _TimedSocket:
 
     def settimeout(self, seconds: float | None) -> None:
         """The deadline counts."""
-
-    def shutdown(self, how: int) -> None:
-        self._connection.shutdown(how)
 
     def close(self) -> None:
         """The HTTP layer closes what the answer says is the last; the answer may still have to be read."""

@@ -62,10 +62,15 @@ def open_counters(where: str) -> Counters:
     """The counters of the store at ``sqlite:<path>`` or ``dynamodb:<table>``; raises :class:`ValueError` for others."""
     adapter, _, place = where.partition(":")
     if adapter == "sqlite" and Path(place).is_file():
-        from ocpi.store.sqlite_counters import SQLiteCounters  # noqa: PLC0415 - one of the two is needed
+        import sqlite3  # noqa: PLC0415 - one of the two is needed
+
+        from ocpi.store.sqlite_counters import SQLiteCounters  # noqa: PLC0415 - as above
         from ocpi.store.sqlite_database import Database  # noqa: PLC0415 - as above
 
-        return SQLiteCounters(Database(Path(place)))
+        try:
+            return SQLiteCounters(Database(Path(place)))
+        except sqlite3.DatabaseError as error:
+            raise ValueError(f"{where!r} cannot be looked at: {error}") from error
     if adapter == "dynamodb" and place:
         from ocpi.store.dynamodb import shared_client  # noqa: PLC0415 - as above
         from ocpi.store.dynamodb_counters_check import DynamoDBCounters  # noqa: PLC0415 - as above

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from contextlib import suppress
-from itertools import islice, pairwise
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from ocpi.store.counter_tree import BOTTOM, MIDDLE, ROOT, TOP, Node, NodeId
@@ -208,12 +208,12 @@ def _findings(entries: list[tuple[str, int]], nodes: Mapping[NodeId, Node]) -> I
         return
     yield from _torn(nodes)
     bottoms = sorted((node for node in nodes.values() if node.id.level == BOTTOM), key=lambda node: node.id.low)
-    for left, right in pairwise([*bottoms, None]):
-        if left and left.upper != (right.id.low if right else None):
-            yield f"the node from {left.id.low!r} on does not end where the next one begins"
+    for node, upper in zip(bottoms, [*(node.id.low for node in bottoms), None][1:], strict=True):
+        if node.upper != upper:
+            yield f"the node from {node.id.low!r} on does not end where the next one begins"
     chunks = sorted((low, number) for node in bottoms for low, number in node.children.items())
     keys = [key for key, _ in entries]
-    for (low, number), following in zip(chunks, [*(low for low, _ in chunks[1:]), None], strict=True):
+    for (low, number), following in zip(chunks, [*(low for low, _ in chunks), None][1:], strict=True):
         start, end = bisect_left(keys, low), bisect_left(keys, following) if following is not None else len(keys)
         there = sum(each for _, each in entries[start:end])
         if there != number:

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from ocpi.store.dynamodb_items import packed, unpacked
-from ocpi.store.dynamodb_requests import BATCH, PARALLEL, pauses
+from ocpi.store.dynamodb_requests import PARALLEL, batch_get_items, pauses, query_items
 from ocpi.store.exchanges import MOST_DAYS, NOBODY, Exchange, ExchangePage, ExchangeQuery, end_of_life
 
 if TYPE_CHECKING:
@@ -166,16 +166,8 @@ class DynamoDBExchanges:
         return _Part(self._items(partner_id, keys), floor)
 
     def _items(self, partner_id: str, keys: Sequence[str]) -> list[Item]:
-        left: Iterator[Item] = ({"pk": {"S": _pk(partner_id, sk[:10])}, "sk": {"S": sk}} for sk in keys)
-        items: list[Item] = []
-        while batch := list(islice(left, BATCH)):
-            for _ in pauses():
-                answer = self._client.batch_get_item(RequestItems={self._table: {"Keys": batch}})
-                items += answer["Responses"].get(self._table, [])
-                if not answer["UnprocessedKeys"]:
-                    break
-                batch = [dict(each) for each in answer["UnprocessedKeys"][self._table]["Keys"]]
-        return items
+        addresses = [(_pk(partner_id, sk[:10]), sk) for sk in keys]
+        return list(batch_get_items(self._client, self._table, addresses, consistent=False).values())
 
     def _partner_ids(self) -> list[str]:
         request: QueryInputTypeDef = {
@@ -184,13 +176,7 @@ class DynamoDBExchanges:
             "ExpressionAttributeValues": {":pk": {"S": "PARTNERS"}},
             "ProjectionExpression": "sk",
         }
-        found: list[str] = []
-        while True:
-            answer = self._client.query(**request)
-            found += [item["sk"]["S"] for item in answer["Items"]]
-            if "LastEvaluatedKey" not in answer:
-                return found
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return [item["sk"]["S"] for item in query_items(self._client, request)]
 
 
 def _taken(part: _Part, query: ExchangeQuery, floor: str | None) -> list[tuple[str, Exchange]]:

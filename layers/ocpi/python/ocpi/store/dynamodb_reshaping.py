@@ -145,8 +145,8 @@ class Reshaping:
     def _put(self, node: Node) -> dict[str, Any]:
         item = {
             **as_key(node_key(self._list, self._generation, node.id)),
-            "structure": {"N": "1"},
-            "changes": {"N": "0"},
+            "structure": {"N": str(node.structure)},
+            "changes": {"N": str(node.changes)},
             **{CHILD + low: {"N": str(number)} for low, number in node.children.items()},
         }
         if node.upper is not None:

@@ -27,7 +27,7 @@ def partner_document(partner: Partner) -> str:
 
 def partner_notes(partner: Partner) -> dict[str, str]:
     """The notes of a partner as text, those that say anything."""
-    notes = {name: getattr(partner, name) for name in NOTES if name != "learned"}
+    notes = {name: getattr(partner, name) for name in NOTES}
     return {**{name: note for name, note in notes.items() if note}, **learned_note(partner.learned)}
 
 

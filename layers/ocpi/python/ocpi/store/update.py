@@ -109,8 +109,8 @@ def _update_distinct(
                 results[index] = Outcome(befores[index], written)
             case Conflict():
                 results[index] = _redone(objects, *items[index])
-            case TooLarge():
-                results[index] = written
+            case refusal:
+                results[index] = refusal
     return results
 
 
