@@ -5,10 +5,11 @@
 
 Runs deployments in this process, each over a store of its own, with six partners in memory that take pushes just as
 OCPI 2.1.1 says. While so many changes are made, any call to the store, the queue, the vault or a partner may fail
-before or after it has had its effect, take long, be repeated, or be the last thing that its process does; batches of
-the stream come twice or are given up, messages late, twice or never; partners are down, suspended, renewed, and modules
-switched off. Then it is quiet. Then every partner must hold exactly the current state of every object that it may see,
-no CDR may have come twice, and no last_updated may ever have gone back. All that is random comes from the seed.
+before or after it has had its effect, take long, be repeated, or be the last thing that its process does; the shards of
+the stream in any order, in batches that end anywhere, come again or are given up, messages late, twice or never;
+partners are down, suspended, renewed, and modules switched off. Then it is quiet. Then every partner must hold exactly
+the current state of every object that it may see, no CDR may have come twice, and no last_updated may ever have gone
+back. All that is random comes from the seed.
 ``--refuses`` has partners refuse that share of requests (times the weather); then the operator has what failed sent
 again at the end. With ``--no-repairs`` what was sent is never compared with what there is, as it is every hour, every
 week and whenever something about a partner changes: what is marked and sent must do alone.

@@ -1,20 +1,24 @@
 """Whether two deployments of ours, a CPO and an eMSP, always come to agree, whatever the network between them does.
 
-    python benchmarks/twins.py [--seeds 1 2 3] [--stories 10] [--steps 40] [--quick] [--json FILE]
+    python benchmarks/twins.py [--seeds 1 2 3] [--stories 10] [--steps 40] [--late] [--quick] [--json FILE]
 
 Both run whole in this process, each over SQLite files of its own, by one simulated clock. Hypothesis tells stories: the
 operators register, renew, register anew, write and delete objects, charge, send commands, answer them or not, pull and
 compare; either side is down; and the network loses requests, loses answers of what was carried out, doubles, delays,
-cuts off, and answers 5xx itself, before or after. At every step nothing that one side has of the other may have gone
-back, no CDR may have changed, and no command may have two results. Then it is quiet, and in the end both must hold the
-same, nothing may wait for anything, and every command must have come to an end. Exit code 1 otherwise.
-What it does not show: DynamoDB and SQS, requests of one side at the same time, processes that die, and a request that
-arrives after its sender gave it up and has sent something newer: by OCPI 2.1.1 the later PUT counts.
+cuts off, and answers 5xx itself, before or after. The stream hands over its shards in any order, in batches that end
+anywhere and come again, the queues their messages late, twice, in other places and again although they were worked on,
+and either side's process dies after any call, in the midst of a request or of what a worker does. At every step nothing
+that one side has of the other may have gone back, no CDR may have changed, and no command may have two results. Then it
+is quiet, and in the end both must hold the same, nothing may wait for anything, and every command must have come to an
+end. Exit code 1 otherwise. With ``--late`` requests also arrive up to half an hour after their senders gave them up,
+when they have sent newer ones.
+What it does not show: DynamoDB and SQS themselves, and requests of one side at the same time.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 import tempfile
 import time
@@ -63,16 +67,21 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     arguments.add_argument("--stories", type=int, default=10, help="of each seed")
     arguments.add_argument("--steps", type=int, default=40, help="of each story")
+    arguments.add_argument("--late", action="store_true", help="requests arrive after their senders gave them up")
     arguments.add_argument("--quick", action="store_true", help=f"{QUICK_STORIES} stories")
     arguments.add_argument("--json", type=Path)
     options = arguments.parse_args()
     if options.quick:
         options.seeds, options.stories = QUICK_SEEDS, QUICK_STORIES
+    # Deaths are what this is about.
+    logging.getLogger("mangum").disabled = logging.getLogger("mangum.http").disabled = True
     started = time.process_time()
     with tempfile.TemporaryDirectory() as scratch:
         Story.twins, Story.told = Twins(Path(scratch)), Counter()
+        Story.twins.network.late = options.late
         wrong = tell(options.seeds, options.stories, options.steps)
-        network = Story.twins.network
+        network, died = Story.twins.network, sum(each.deaths for each in Story.twins.killing.values())
+        handed = sum((each.rough.count for each in Story.twins.both.values()), Counter[str]())
         Story.twins.close()
     figures = [
         Figure("stories that ended wrongly", len(wrong), "stories", aim="none"),
@@ -80,6 +89,8 @@ def main() -> None:
         Figure("steps", Story.told["steps"], "steps"),
         Figure("requests carried out", network.carried, "requests"),
         Figure("faults of the network", network.faults.total(), "faults"),
+        Figure("deaths of a process", died, "deaths"),
+        Figure("faults of streams and queues", handed.total(), "faults"),
         Figure("processor time", round(time.process_time() - started), "s"),
     ]
     for figure in figures:

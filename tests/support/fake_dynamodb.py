@@ -271,16 +271,22 @@ def _holds(request: dict[str, Any], item: Item | None) -> bool:
     names, values = request.get("ExpressionAttributeNames", {}), request.get("ExpressionAttributeValues", {})
     if condition is None:
         return True
-    for clause in condition.split(" AND "):
-        if clause.startswith("attribute_not_exists("):
-            name = clause.removeprefix("attribute_not_exists(").rstrip(")")
-            met = item is None or names.get(name, name) not in item
-        else:
-            name, value = clause.split(" = ")
-            met = item is not None and item.get(names.get(name, name)) == values[value]
-        if not met:
-            return False
-    return True
+    return all(
+        any(_is_met(each, item, names, values) for each in clause.removeprefix("(").split(" OR "))
+        for clause in condition.split(" AND ")
+    )
+
+
+def _is_met(clause: str, item: Item | None, names: dict[str, str], values: dict[str, Any]) -> bool:
+    """Of one comparison."""
+    test, _, rest = clause.partition("(")
+    if rest:
+        name = rest.rstrip(")")
+        there = item is not None and names.get(name, name) in item
+        return there is (test == "attribute_exists")
+    name, operator, value = clause.rstrip(")").split(" ")
+    found = item.get(names.get(name, name)) if item is not None else None
+    return found is not None and (found["S"] < values[value]["S"] if operator == "<" else found == values[value])
 
 
 def _updated(old: Item, request: dict[str, Any]) -> Item:

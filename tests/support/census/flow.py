@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.census.house import House, Told
+from tests.support.census.house import House, Told, steady
 
 Act = Callable[[House], Told | None]
 
@@ -18,7 +19,8 @@ class Flow:
     ``side`` and ``function`` say whose invocation dies: the first one after ``act`` has begun. Who is not answered, or
     with 5xx, does ``again`` what it wanted (the same, unless said otherwise), and that may be answered by one of
     ``known`` if it was carried out already. Of the kinds in ``spare`` a death may leave more behind than there is else:
-    what nobody can tell apart from a second wish.
+    what nobody can tell apart from a second wish. Where it ``tells``, its answer must come out the same too, and so
+    must what is seen besides when all is quiet (``sees``).
     """
 
     place: str
@@ -30,6 +32,8 @@ class Flow:
     prepare: Callable[[House], Any] = lambda _: None
     known: tuple[int, ...] = ()
     spare: tuple[str, ...] = ()
+    tells: bool = False
+    sees: Callable[[House], dict[str, list[str]]] = lambda _: {}
 
     def __str__(self) -> str:
         return f"{self.name} ({self.side} {self.function})"
@@ -45,7 +49,8 @@ class Flow:
             told = (self.again or self.act)(house)
         assert told is None or told.good or told.status in self.known, told
         house.quiet()
-        return house.fingerprint()
+        answer = {"the answer": [steady(json.dumps(told.body))]} if self.tells and told is not None else {}
+        return house.fingerprint() | answer | self.sees(house)
 
     def misses(self, wanted: dict[str, list[str]], found: dict[str, list[str]]) -> list[str]:
         """How what is there differs from what should be."""

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from local.event import Request
-from tests.support.census.killing import Killed, Killing
 from tests.support.party import fixture
 from tests.support.twins.world import Twins
 
@@ -51,7 +50,7 @@ class House:
         self.twins.begin(0)
         # A crash of ours is what a partner sees as 5xx; the twins know none.
         self.twins.network.watch = lambda *_: None
-        self.killing = {name: Killing(each.system) for name, each in self.twins.both.items()}
+        self.killing = self.twins.killing
         self._told: list[tuple[Any, str, Any]] = []
         self._files = [
             sqlite3.connect(folder / name / file, isolation_level=None) for name in self.twins.both for file in FILES
@@ -87,9 +86,13 @@ class House:
         """A call of a deployment's operator."""
         return self._call(name, method, path, body, f"Bearer {self.deployment(name).system.operator_key}")
 
-    def partner_calls(self, name: str, method: str, path: str, body: Any = None) -> Told:
-        """A call to a deployment by the other one, with its token but not through its outbound client."""
-        return self._call(name, method, path, body, f"Token {self.tokens[name]}")
+    def partner_calls(self, name: str, method: str, path: str, body: Any = None, token: str | None = None) -> Told:
+        """A call to a deployment by the other one, with its token or another, but not through its outbound client."""
+        return self._call(name, method, path, body, f"Token {token or self.tokens[name]}")
+
+    def partner_opens(self, name: str, token: str) -> bool:
+        """Whether a token of the other one's opens this deployment."""
+        return self.partner_calls(name, "GET", f"/ocpi/{name}/2.1.1/credentials", None, token).good
 
     def _call(self, name: str, method: str, path: str, body: Any, authorization: str) -> Told:
         deployment = self.deployment(name)
@@ -120,12 +123,7 @@ class House:
 
     def wait(self, seconds: float) -> None:
         """Time passes; an invocation may die in it."""
-        until = self.twins.clock.now + seconds
-        while self.twins.clock.now < until:
-            try:
-                self.twins.wait(until - self.twins.clock.now)
-            except Killed:
-                continue
+        self.twins.wait(seconds)
 
     def _unfinished(self) -> list[str]:
         left = [each for one in self.twins.both.values() for each in one.unfinished()]
@@ -158,7 +156,7 @@ class House:
         found: dict[str, list[str]] = {}
         for name, file in zip(self.twins.both, self._files[::2], strict=True):
             for collection, identity, document, audience, waits in file.execute(_OBJECTS):
-                seen = _steady(f"{identity} for {audience} waits {waits}: {_telling(collection, document)}")
+                seen = steady(f"{identity} for {audience} waits {waits}: {_telling(collection, document)}")
                 found.setdefault(f"{name} {collection}", []).append(seen)
             for module, identity, state in file.execute("SELECT module, object_id, state FROM deliveries"):
                 found.setdefault(f"{name} deliveries", []).append(f"{module} {identity} {state}")
@@ -173,9 +171,8 @@ class House:
     def _is_let_in(self, name: str) -> bool | None:
         """Whether the token that it has opens the other one; ``None``: it has none."""
         other = "emsp" if name == "cpo" else "cpo"
-        token = self._token_of(name)
-        path = f"/ocpi/{other}/2.1.1/credentials"
-        return None if token is None else self._call(other, "GET", path, None, f"Token {token}").good
+        token = self.token_of(name)
+        return None if token is None else self.partner_opens(other, token)
 
     def _fill(self) -> None:
         assert self.twins.register("cpo")
@@ -191,13 +188,13 @@ class House:
             put = self.operate(name, "PUT", f"/operator/2.1.1/{module}/{value.get('id') or value['uid']}", value)
             assert put.good, put
             self.wait(2)
-        self.tokens = {"cpo": str(self._token_of("emsp")), "emsp": str(self._token_of("cpo"))}
+        self.tokens = {"cpo": str(self.token_of("emsp")), "emsp": str(self.token_of("cpo"))}
         known = {name: self.deployment(name).partner() for name in self.twins.both}
         self._partner_ids = {name: str(partner["id"]) for name, partner in known.items() if partner is not None}
         self.quiet()
 
-    def _token_of(self, name: str) -> str | None:
-        """What it uses on the other one."""
+    def token_of(self, name: str) -> str | None:
+        """What a deployment uses on the other one."""
         system = self.deployment(name).system
         with system.at_work():
             deployment = system.module("ocpi.deployment")
@@ -230,7 +227,8 @@ _OBJECTS = (
 )
 
 
-def _steady(text: str) -> str:
+def steady(text: str) -> str:
+    """Without what no two runs share."""
     return _CHANGING.sub("~", text)
 
 

@@ -36,6 +36,7 @@ READS = frozenset(
 """Calls that leave nothing behind: to die after one of them is to die after the call before it."""
 LEFT_OUT = frozenset({"close", "keeping_connections", "may_call", "request", "signing_key"})
 """What reaches for nothing, or is read once in a process and stays."""
+ANY = "any function"
 CRASHED = {"statusCode": 502, "headers": {}, "body": '{"message": "Internal server error"}'}
 """What API Gateway answers for a function that crashed."""
 
@@ -49,7 +50,7 @@ class Killing:
 
     def __init__(self, system: InProcess) -> None:
         self.calls: list[str] = []
-        self.died = False
+        self.died, self.deaths = False, 0
         self._function: str | None = None
         self._last: int | None = None
         self._watching = False
@@ -60,9 +61,9 @@ class Killing:
         for name, handler in system.handlers.items():
             system.handlers[name] = self._guarded(name, handler)
 
-    def plan(self, function: str, last: int | None = None) -> None:
-        """Watch the next invocation of this function, and end it after its call number ``last``, counted from 1; 0:
-        before the first one; ``None``: let it live.
+    def plan(self, function: str | None, last: int | None = None) -> None:
+        """Watch the next invocation of this function (``None``: of none), and end it after its call number ``last``,
+        counted from 1; 0: before the first one; ``None``: let it live.
         """
         self._function, self._last = function, last
         self.calls, self.died = [], False
@@ -99,7 +100,7 @@ class Killing:
 
     def _guarded(self, name: str, handler: Callable[..., Any]) -> Callable[..., Any]:
         def invoke(event: Any, context: Any) -> Any:
-            if name != self._function:
+            if self._watching or self._function not in (name, ANY):
                 with self._elsewhere():
                     return handler(event, context)
             self._function, self._watching = None, True
@@ -111,6 +112,7 @@ class Killing:
                 self._watching = False
             if not self.died:
                 return result
+            self.deaths += 1
             if "httpMethod" in event:
                 return CRASHED
             raise Killed

@@ -12,6 +12,7 @@ from functools import partial
 from random import Random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
+from zlib import crc32
 
 from ocpi import strict_json
 from ocpi.delivery.drain import Parts, drain
@@ -50,6 +51,7 @@ DELIVERERS = 10
 LONGEST_BETWEEN_CHANGES = 1.0
 HOUR = 3600.0
 STREAM_TRIES = 10
+SHARDS = 3
 
 HABITS = {
     "EMSP": (
@@ -97,6 +99,7 @@ class Machine:
         self.turns = Turns(self.random, self.clock)
         self.clock.turns = self.turns
         self.weather = Weather(self.random)
+        self._shards: list[list[Any]] = [[] for _ in range(SHARDS)]
         self.queue = FaultyQueue(self.weather, self.turns, self.clock)
         names = ("objects", "partners", "deliveries", "channels")
         self.faulty: Any = SimpleNamespace(
@@ -116,7 +119,8 @@ class Machine:
         begun = self.turns.start(first, self.changes.begin)
         self.turns.run(lambda: begun.done)
         processes = [self._change_forever, self._stream_forever, self._upkeep_forever, self._operate_forever]
-        for work in [*processes, self._deliver_forever, self._weather_forever]:
+        shards: list[Callable[[], None]] = [partial(self._shard_forever, number) for number in range(SHARDS)]
+        for work in [*processes, *shards, self._deliver_forever, self._weather_forever]:
             self._keep_running(work)
         self.turns.run(lambda: self.changes.made >= changes)
         self._quiet()
@@ -146,7 +150,7 @@ class Machine:
                     self._keep_running(work)
                 raise
 
-        self.turns.begin(work.__name__, run)
+        self.turns.begin(getattr(work, "__name__", "shard"), run)
 
     _ended = False
     _calm = False
@@ -164,17 +168,28 @@ class Machine:
             self.turns.sleep(self.random.uniform(20, 120))
 
     def _stream_forever(self) -> None:
-        """As functions/push is fed: what fails comes again, at first halved, at last given up; what went well may come
-        again as well.
-        """
-        size, tries = 100, 0
+        """What is written becomes the stream's, each key in one shard."""
         written = self.store.changes.listener()
         while True:
             written.clear()
-            changes = self.store.changes.pending(size)
+            changes = self.store.changes.pending(1_000)
             if not changes:
                 self.turns.sleep_until(lambda: 0.0 if written.is_set() else math.inf)
                 continue
+            for change in changes:
+                self._shards[crc32(f"{change.collection}/{change.id}".encode()) % SHARDS].append(change)
+            self.store.changes.done(changes[-1].position)
+
+    def _shard_forever(self, number: int) -> None:
+        """As functions/push is fed from one shard, in its order and beside the others: in batches that end anywhere;
+        what fails comes again, at first halved, at last given up; what went well may come again, wholly or in part.
+        """
+        shard, most, tries = self._shards[number], 100, 0
+        while True:
+            if not shard:
+                self.turns.sleep_until(lambda: 0.0 if shard else math.inf)
+                continue
+            changes = shard[: self.random.randint(1, most)]
             keys = [key for each in changes for key in own_keys(_stream_record(each))]
             try:
                 for partner_id, noted in FanOut(self.faulty, self.clock).mark(keys).items():
@@ -182,13 +197,15 @@ class Machine:
             except (Down, Conflict):
                 tries += 1
                 if tries < STREAM_TRIES or not self.repairs:
-                    size = max(1, len(changes) // 2)
+                    most = max(1, len(changes) // 2)
                     self.turns.sleep(0.5)
                     continue
                 self.weather.count["stream: given up"] += 1
-            if not self.weather.strikes("stream: a batch comes twice", 0.05):
-                self.store.changes.done(changes[-1].position)
-            size, tries = 100, 0
+            done = len(changes)
+            if self.weather.strikes("stream: a batch comes twice", 0.05):
+                done = self.random.randrange(done)
+            del shard[:done]
+            most, tries = 100, 0
 
     def _deliver_forever(self) -> None:
         """As functions/deliver is fed: a process for each message, so many at a time."""

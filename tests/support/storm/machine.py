@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any, Self
+from zlib import crc32
 
 from local.event import Request
 from tests.support.in_process import InProcess
@@ -32,6 +33,7 @@ CDRS = 0.15
 """The share of CDRs among what is written."""
 FOLLOW, TWICE = 0.2, 0.2
 """How often the counters are told after a write, and how often of a batch that they have had."""
+SHARDS = 3
 PARTIES = {"cpo": ("DE", "CPA"), "emsp": ("DE", "EMA")}
 TABLE = "storm"
 MAY_BE_DELETED = "tariff_alt_url"
@@ -67,7 +69,9 @@ class Storm:
         random.seed(seed)
         self.system = InProcess(folder, ENVIRON, instead=Clock().modules())
         self.table = StormyTable(self.random)
-        self._requests = self._between = self._depth = self._followed = 0
+        self._requests = self._between = self._depth = self._sharded = 0
+        self._shards: list[list[Any]] = [[] for _ in range(SHARDS)]
+        self._followed = [0] * SHARDS
         self._busy: list[Caller] = []
         self._told_again: Counter[str] = Counter()
         self._callers = {"operator": f"Bearer {self.system.operator_key}"}
@@ -92,8 +96,8 @@ class Storm:
             if self.random.random() < FOLLOW:
                 self._follow()
         self.table.reads, self.table.writes, self.table.meanwhile = 0.0, 0.0, lambda: None
-        while self._followed < len(self.table.table.stream):
-            self._follow()
+        while self._follow():
+            pass
         cdrs = self._cdrs
         return Outcome(
             sum(each.said for each in self.callers),
@@ -140,14 +144,28 @@ class Storm:
             self._write(self.random.choice(idle))
             self._depth -= 1
 
-    def _follow(self) -> None:
-        """What the function ``counters`` gets: a batch again until it goes well, and some batches once more."""
+    def _follow(self) -> bool:
+        """What the function ``counters`` gets: of one shard, in its order, a batch that ends anywhere, again until it
+        goes well, and some of them once more. Between shards there is no order. Whether there was anything.
+        """
         stream = self.table.table.stream
-        start = self._followed
+        for record in stream[self._sharded :]:
+            self._shards[crc32(record["dynamodb"]["Keys"]["pk"]["S"].encode()) % SHARDS].append(record)
+        self._sharded = len(stream)
+        left = [number for number, shard in enumerate(self._shards) if self._followed[number] < len(shard)]
+        if not left:
+            return False
+        number = self.random.choice(left)
+        start = self._followed[number]
         if start and self.random.random() < TWICE:
             start = self.random.randrange(max(0, start - 20), start)
             self._told_again["stream: records come again"] += 1
-        batch = stream[start : start + self.random.randint(1, 40)]
+        batch = self._shards[number][start : start + self.random.randint(1, 40)]
+        self._count(batch)
+        self._followed[number] = max(self._followed[number], start + len(batch))
+        return True
+
+    def _count(self, batch: list[Any]) -> None:
         before, self.table.meanwhile = self.table.meanwhile, lambda: None
         while True:
             with self.system.at_work():
@@ -162,7 +180,6 @@ class Storm:
                     continue
             break
         self.table.meanwhile = before
-        self._followed = max(self._followed, start + len(batch))
 
     # What must hold
 

@@ -7,26 +7,29 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from tests.support.fake_dynamodb import FakeDynamoDB, TransactionCanceledException
+from tests.support.fake_dynamodb import FakeDynamoDB, TransactionCanceledException, TransactionConflictException
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
 WRITES = frozenset({"put_item", "update_item", "delete_item", "transact_write_items"})
-BEFORE = ("throttled", "no answer, not done", "HTTP 500, not done")
+BEFORE = ("throttled", "in another's transaction, not done", "no answer, not done", "HTTP 500, not done")
+READING = ("throttled", "no answer, not done", "HTTP 500, not done")
 AFTER = ("no answer, but done", "HTTP 500, but done", "done, and sent again by botocore")
 CODES = {"throttled": "ProvisionedThroughputExceededException", "HTTP 500": "InternalServerError"}
+TRANSACTION_REASONS = {"throttled": "ThrottlingError", "in another's transaction": "TransactionConflict"}
 RETRIES = 2
 """What botocore has tried in vain when it gives up."""
 
 
-class TableWithLookups(FakeDynamoDB):
-    """It also answers which objects have a lookup."""
+class WholeTable(FakeDynamoDB):
+    """It also answers which objects have a lookup, and what partners and the doctor ask for."""
 
     def query(self, **request: Any) -> dict[str, Any]:
         if request.get("IndexName") != "by_lookup":
@@ -34,6 +37,24 @@ class TableWithLookups(FakeDynamoDB):
         self.calls["Query"] += 1
         wanted = request["ExpressionAttributeValues"][":lookup"]["S"]
         return {"Items": [{"pk": {"S": pk}} for (_, pk), _ in self._entries["by_lookup"][wanted]]}
+
+    def scan(self, **_: Any) -> dict[str, Any]:
+        return {"Items": [copy.copy(item) for item in self.items.values()]}
+
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        """It shows the items that conditions were not true of, where that was asked for."""
+        try:
+            return super().transact_write_items(**request)
+        except TransactionCanceledException as error:
+            reasons = error.response["CancellationReasons"]
+            for reason, action in zip(reasons, request["TransactItems"], strict=True):
+                (each,) = action.values()
+                key = each.get("Key") or each["Item"]
+                found = self.items.get((key["pk"]["S"], key["sk"]["S"]))
+                if reason["Code"] != "None" and "ReturnValuesOnConditionCheckFailure" in each and found:
+                    reason["Item"] = copy.copy(found)  # type: ignore[typeddict-item] # as DynamoDB has it
+            error.response["ResponseMetadata"] = {"RetryAttempts": 0}  # type: ignore[typeddict-item] # as above
+            raise
 
 
 @dataclass
@@ -43,7 +64,7 @@ class StormyTable:
     """
 
     random: Random
-    table: FakeDynamoDB = field(default_factory=TableWithLookups)
+    table: FakeDynamoDB = field(default_factory=WholeTable)
     reads: float = 0.0
     writes: float = 0.0
     faults: Counter[str] = field(default_factory=Counter)
@@ -52,6 +73,11 @@ class StormyTable:
     @property
     def exceptions(self) -> Any:
         return self.table.exceptions
+
+    def get_paginator(self, operation: str) -> Any:
+        """Of queries, whose every page is a call."""
+        assert operation == "query"
+        return SimpleNamespace(paginate=lambda **request: [self.query(**request)])
 
     def __getattr__(self, operation: str) -> Any:
         method = getattr(self.table, operation)
@@ -64,7 +90,7 @@ class StormyTable:
             return method(**request)
         if operation == "batch_get_item":
             return self._in_part(method, request)
-        fault = self.random.choice(BEFORE + AFTER if operation in WRITES else BEFORE)
+        fault = self.random.choice(BEFORE + AFTER if operation in WRITES else READING)
         self.faults[f"{operation}: {fault}"] += 1
         if fault in BEFORE:
             raise _failure(fault, operation)
@@ -102,10 +128,14 @@ def _again(method: Callable[..., Any], request: dict[str, Any], first: Any) -> A
 
 def _failure(fault: str, operation: str) -> Exception:
     kind = fault.partition(",")[0]
-    if operation == "transact_write_items" and kind == "throttled":
+    transaction = operation == "transact_write_items"
+    if kind.startswith("in another") and not transaction:
+        conflict: Any = {"Error": {"Code": "TransactionConflictException"}}
+        return TransactionConflictException(conflict, operation)
+    if transaction and kind in TRANSACTION_REASONS:
         # What a transaction is throttled for is in its reasons, one for each of its actions:
         # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
-        reasons = [{"Code": "None"}, {"Code": "ThrottlingError"}]
+        reasons = [{"Code": "None"}, {"Code": TRANSACTION_REASONS[kind]}]
         cancelled: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
         return TransactionCanceledException(cancelled, operation)
     if kind == "no answer":

@@ -42,6 +42,14 @@ class Story(RuleBasedStateMachine):
     def weather(self, strength: float) -> None:
         self.twins.network.strength = strength
 
+    @rule(strength=st.sampled_from([0.0, 0.2, 0.6]))
+    def roughen(self, strength: float) -> None:
+        self.twins.roughen(strength)
+
+    @rule(who=SIDES, last=st.integers(0, 12))
+    def kill(self, who: str, last: int) -> None:
+        self.twins.kill(who, last)
+
     @rule(who=SIDES, seconds=st.sampled_from([5.0, 120.0, 1_200.0]))
     def down(self, who: str, seconds: float) -> None:
         self.twins.network.down = {self.twins.both[who].host}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from tests.support.in_process import InProcess
     from tests.support.twins.clock import Clock
 
-FAULTS = ("request lost", "answer lost", "doubled", "delayed", "5xx before", "5xx after", "cut off")
+FAULTS = ("request lost", "answer lost", "doubled", "delayed", "5xx before", "5xx after", "cut off", "late")
 LONGEST_DELAY_SECONDS = 60.0
+LATEST_SECONDS = 1_800.0
+"""After so long a request may still arrive whose sender gave it up."""
 ROUND_TRIP_SECONDS = 0.02
 
 
@@ -34,6 +37,9 @@ class Network:
     down: set[str] = field(default_factory=set)
     faults: Counter[str] = field(default_factory=Counter)
     carried: int = 0
+    late: bool = False
+    """Whether requests arrive that were given up, when their senders may have sent newer ones."""
+    _on_its_way: list[tuple[float, str, Request]] = field(default_factory=list)
     watch: Callable[[str, Request, Answer], None] = lambda *_: None
     """Told of every request that was carried out, by host."""
 
@@ -41,6 +47,19 @@ class Network:
         """As if nothing had ever been sent; what is counted stays."""
         self.random, self.strength = random, 0.0
         self.down = set()
+        self._on_its_way = []
+
+    def arrive(self) -> None:
+        """What is due of what was given up."""
+        due = [each for each in self._on_its_way if each[0] <= self.clock.now]
+        self._on_its_way = [each for each in self._on_its_way if each[0] > self.clock.now]
+        for _, host, request in sorted(due, key=lambda each: each[0]):
+            if host not in self.down:
+                self._carry(host, request)
+
+    def next_at(self) -> float:
+        """When something arrives next; infinite if nothing is on its way."""
+        return min((at for at, *_ in self._on_its_way), default=math.inf)
 
     def connect(self, host: str, system: InProcess) -> None:
         """Whatever this deployment sends goes through here from now on."""
@@ -82,12 +101,16 @@ class Network:
         host = parts.hostname or ""
         if host in self.down or host not in self.hosts:
             raise Lost("connect")
-        fault = self.random.choice(FAULTS) if self.random.random() < self.strength else None
+        faults = FAULTS if self.late else FAULTS[:-1]
+        fault = self.random.choice(faults) if self.random.random() < self.strength else None
         if fault is not None:
             self.faults[fault] += 1
         if fault == "5xx before":
             return _page(503)
-        if fault == "request lost":
+        if fault == "late":
+            at = self.clock.now + deadline + self.random.uniform(0, LATEST_SECONDS)
+            self._on_its_way.append((at, host, request))
+        if fault in ("request lost", "late"):
             self.clock.pass_(deadline)
             raise Lost("timeout")
         answer = self._carry(host, request)

@@ -6,16 +6,19 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from random import Random
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from tests.support.census.killing import ANY, Killed, Killing
 from tests.support.party import fixture
 from tests.support.twins.clock import Clock
 from tests.support.twins.deployment import Deployment, Object
 from tests.support.twins.network import Network
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from local.answer import Answer
@@ -44,6 +47,7 @@ class Twins:
         for each in self.both.values():
             self.network.connect(each.host, each.system)
         self.network.watch = self._watch
+        self.killing = {name: Killing(each.system) for name, each in self.both.items()}
 
     def close(self) -> None:
         for each in self.both.values():
@@ -55,6 +59,9 @@ class Twins:
             each.put_back()
         self.clock.reset()
         self.network.begin(Random(seed))
+        for each in self.both.values():
+            each.rough.random, each.rough.strength = self.network.random, 0.0
+            self.killing[each.name].plan(None)
         self._seen: dict[tuple[str, str, str], Object] = {}
         self._results: dict[str, set[str]] = {}
         self._sessions_ended: set[str] = set()
@@ -168,16 +175,31 @@ class Twins:
         self._of_partner(who, "POST", "/reconcile", {"repair": repair})
 
     def work(self, who: str, at_most: int) -> None:
-        self.both[who].work(at_most)
+        self._as_it_dies(self.both[who].work, at_most)
+
+    def roughen(self, strength: float) -> None:
+        """How streams and queues hand over what they hold."""
+        for each in self.both.values():
+            each.rough.strength = strength
+
+    def kill(self, who: str, last: int) -> None:
+        """The next invocation of this one's, whatever it is, dies after so many calls, if it makes so many."""
+        self.killing[who].plan(ANY, last)
+
+    def _as_it_dies(self, work: Callable[..., Any], *arguments: Any) -> None:
+        """A worker's death is told nobody: what it had in its hands comes again."""
+        with suppress(Killed):
+            work(*arguments)
 
     def wait(self, seconds: float) -> None:
         """Time passes, and both work when they have something to do."""
         until = self.clock.now + seconds
         while True:
+            self.network.arrive()
             for each in self.both.values():
-                each.keep_up()
-                each.work()
-            following = min(each.next_at() for each in self.both.values())
+                self._as_it_dies(each.keep_up)
+                self._as_it_dies(each.work)
+            following = min(self.network.next_at(), *(each.next_at() for each in self.both.values()))
             if following > until:
                 break
             self.clock.now = max(self.clock.now + 0.001, following)
@@ -198,6 +220,9 @@ class Twins:
     def quiet(self) -> None:
         """No more faults; a day passes, then both must hold the same."""
         self.network.strength, self.network.down = 0.0, set()
+        self.roughen(0.0)
+        for each in self.killing.values():
+            each.plan(None)
         if not self.connected() and not self.register("emsp"):
             raise Wrong("they cannot register although nothing is in their way")
         end = self.clock.now + QUIET_HOURS * 3600
@@ -255,7 +280,7 @@ class Twins:
 
     def _watch(self, host: str, request: Request, answer: Answer) -> None:
         """Every request that was carried out."""
-        if answer.status >= 500:
+        if answer.status >= 500 and not self.killing[host.partition(".")[0]].died:
             raise Wrong(
                 f"{host} answered {answer.status} to {request.method} {request.raw_path}: {answer.body[:500]!r}"
             )

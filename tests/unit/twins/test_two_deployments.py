@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.support.twins.machine import Story
-from tests.support.twins.world import Twins, Wrong
+from tests.support.twins.world import STATUSES, Twins, Wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,22 @@ def test_everything_arrives_through_a_network_without_faults(twins: Twins) -> No
         "tariffs": 1,
     }
     assert len(twins.cpo.objects("DE-EMA", "tokens")) == 1
+
+
+def test_everything_arrives_however_streams_and_queues_hand_it_over_and_whoever_dies(twins: Twins) -> None:
+    charged(twins)
+    twins.network.late, twins.network.strength = True, 0.2
+    twins.roughen(0.5)
+    for last in range(6):
+        for who in ("cpo", "emsp"):
+            twins.kill(who, last)
+        twins.set_status(0, STATUSES[last % 2])
+        twins.put_token(0, valid=last % 2 == 0)
+        twins.wait(30)
+    twins.quiet()
+    twins.network.late = False
+    assert all(each.deaths for each in twins.killing.values())
+    assert sum(each.rough.count.total() for each in twins.both.values()) > 10
 
 
 def test_a_lost_object_is_seen(twins: Twins) -> None:

@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from ocpi.store.dynamodb_items import text
 from ocpi.store.dynamodb_partner_notes import note_instant, patiently, remove_note, set_note
 from ocpi.store.dynamodb_requests import is_our_own, pauses
@@ -29,6 +31,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from ocpi.store.dynamodb_items import Item
+
+MOST_DROPPED = 80
+"""Tokens that one transaction drops; DynamoDB takes a hundred actions, and a partner that renews in a loop, or never
+gets our answer, has more than that.
+"""
 
 
 class DynamoDBPartners:
@@ -70,7 +77,10 @@ class DynamoDBPartners:
         stored = self._item(_partner_key(partner.id)) if change.expected is not None else None
         if change.expected is not None and (stored is None or int(stored["revision"]["N"]) != change.expected):
             raise Conflict(partner.id)
-        grants = self._change_grants(change)
+        dropped = _dropped(change)
+        # The shown one is never among those that a transaction is too small for: its condition belongs to it.
+        dropped.sort(key=lambda hashed: hashed != change.shown)
+        grants = self._change_grants(change, dropped[:MOST_DROPPED])
         operations = [
             self._save_partner(change, stored or {}, write_id),
             *grants.values(),
@@ -82,6 +92,7 @@ class DynamoDBPartners:
             raise Conflict(partner.id)
         if failed:
             raise PartyTaken(partner.party)
+        self._clear_away(dropped[MOST_DROPPED:])
         return replace(partner, revision=(change.expected or 0) + 1)
 
     def _save_partner(self, change: PartnerChange, stored: Item, write_id: str) -> TransactWriteItemTypeDef:
@@ -120,9 +131,9 @@ class DynamoDBPartners:
             }
         }
 
-    def _change_grants(self, change: PartnerChange) -> dict[str, TransactWriteItemTypeDef]:
+    def _change_grants(self, change: PartnerChange, drop: Sequence[str]) -> dict[str, TransactWriteItemTypeDef]:
         """By hash; a transaction takes one operation per item, so a grant that is dropped and put again is put."""
-        operations = {dropped: self._delete(_grant_key(dropped)) for dropped in _dropped(change)}
+        operations = {dropped: self._delete(_grant_key(dropped)) for dropped in drop}
         operations |= {grant.hash: self._put(_grant_item(grant)) for grant in change.put_grants}
         if change.shown is not None:
             shown: Any
@@ -154,7 +165,8 @@ class DynamoDBPartners:
         stored = self._item(key)
         if stored is None or int(stored["revision"]["N"]) != partner.revision:
             raise Conflict(partner.id)
-        hashes = set(partner.grants) | (set(stored["held_grants"]["SS"]) if "held_grants" in stored else set())
+        held = set(stored["held_grants"]["SS"]) if "held_grants" in stored else set()
+        hashes = sorted(set(partner.grants) | held)
         operations: list[TransactWriteItemTypeDef] = [
             {
                 "Delete": {
@@ -167,12 +179,22 @@ class DynamoDBPartners:
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
             },
-            *(self._delete(_grant_key(token_hash)) for token_hash in sorted(hashes)),
+            *(self._delete(_grant_key(token_hash)) for token_hash in hashes[:MOST_DROPPED]),
         ]
         if "claim" in stored:
             operations.append(self._delete({"pk": stored["claim"], "sk": {"S": "PARTY"}}))
         if self._transact(operations, str(uuid4())):
             raise Conflict(partner.id)
+        self._clear_away(hashes[MOST_DROPPED:])
+
+    def _clear_away(self, hashes: Sequence[str]) -> None:
+        """Delete grants that no partner names any more. They open nothing, and all but one of a partner's end by
+        themselves, so this may fail.
+        """
+        with suppress(BotoCoreError, ClientError):
+            for start in range(0, len(hashes), MOST_DROPPED):
+                chunk = hashes[start : start + MOST_DROPPED]
+                self._transact([self._delete(_grant_key(each)) for each in chunk], str(uuid4()))
 
     def seen(self, partner_id: str, at: str) -> None:
         """As in the port; an earlier instant than the recorded one changes nothing."""
