@@ -4,7 +4,7 @@
 
 Each part (benchmarks/mutating/parts.py) is mutated in every place that mutating/operators.py knows, one change at a
 time, and the tests that reach the changed line are run until one fails. A survivor is a change that none of them
-noticed within 15 seconds of tests; those that cannot matter are explained in mutating/survivors.toml. ``--again`` runs
+noticed within 15 seconds of tests; those that cannot matter are explained in mutating/explained. ``--again`` runs
 only what survived in FOLDER before, and what is new. Exit code 1 where more than a tenth survives, or a survivor is
 not explained.
 
@@ -133,7 +133,7 @@ def _in_fork(work: Any) -> None:
 
 def _tell(tally: Tally) -> int:
     """Print the survivors that nobody explained; how many they are."""
-    reasons = explained()
+    reasons = explained(tally.part)
     unexplained = [found for found in tally.survivors if not any(reason.fits(found) for reason in reasons)]
     for found in unexplained:
         print(f"{found['file'].partition('ocpi/python/ocpi/')[2]}:{found['line']} {found['function'] or '(at import)'}")

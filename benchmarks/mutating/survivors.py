@@ -1,4 +1,4 @@
-"""Mutants that no test can or should kill, each with the reason: ``survivors.toml`` beside this file."""
+"""Mutants that no test can or should kill, each with the reason: a file a part in ``explained/``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from mutating.parts import PACKAGE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-FILE = Path(__file__).parent / "survivors.toml"
+FOLDER = Path(__file__).parent / "explained"
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Explained:
         return all(fnmatchcase(text, pattern.replace("[", "[[]")) for text, pattern in pairs)
 
 
-def explained() -> list[Explained]:
-    """All there are."""
-    return [Explained(**entry) for entry in tomllib.loads(FILE.read_text(encoding="utf-8"))["survivor"]]
+def explained(part: str) -> list[Explained]:
+    """Those of one part."""
+    known = tomllib.loads((FOLDER / f"{part}.toml").read_text(encoding="utf-8"))
+    return [Explained(**entry) for entry in known.get("survivor", [])]
