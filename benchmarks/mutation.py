@@ -93,21 +93,19 @@ def _survived_before(kept: Path) -> Ends:
 
 
 def _ends(part: Part, chosen: list[Mutant], watched_file: Path, folder: Path) -> dict[tuple[str, int, int], str]:
-    """Warm where the mutant is in a function, cold for the others and for what could not be swapped."""
+    """Warm where that is possible, cold for the others."""
     log = folder / f"{part.name}.ends.jsonl"
     log.unlink(missing_ok=True)
-    in_functions = [mutant for mutant in chosen if mutant.function]
 
     def seen(mutant: Mutant, said: str) -> None:
         with log.open("a", encoding="utf-8") as lines:
             lines.write(json.dumps([mutant.file, mutant.node, mutant.variant, said]) + "\n")
 
-    _in_fork(lambda: warm(part, in_functions, Watched.read(watched_file), seen))
+    _in_fork(lambda: warm(part, chosen, Watched.read(watched_file), seen))
     ends = _read(log)
     missing = [mutant for mutant in chosen if ends.get((mutant.file, mutant.node, mutant.variant), COLD) == COLD]
-    print(f"{part.name}: {len(missing)} of them at import", flush=True)
-    for mutant, said in cold(missing, Watched.read(watched_file)):
-        seen(mutant, said)
+    print(f"{part.name}: {len(missing)} of them cold", flush=True)
+    _in_fork(lambda: cold(missing, Watched.read(watched_file), seen))
     return _read(log)
 
 

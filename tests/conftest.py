@@ -1,13 +1,21 @@
-"""Requirement ids on tests: unknown ones are an error, and ``pytest --requirements`` says which have tests."""
+"""Requirement ids on tests: unknown ones are an error, and ``pytest --requirements`` says which have tests.
+
+All tests run in a time zone that is not UTC: a ``now()`` that forgot its zone must show.
+"""
 
 from __future__ import annotations
 
 import csv
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 REQUIREMENTS = Path(__file__).parent / "requirements-2.1.1.csv"
+
+os.environ["TZ"] = "Asia/Kathmandu"
+time.tzset()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

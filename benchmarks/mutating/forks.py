@@ -86,7 +86,7 @@ def _work(job: Job, writing: int) -> None:
         said = job.work()
     except BaseException:  # noqa: BLE001  # a mutant may raise anything, and the child must end here whatever it is
         traceback.print_exc()
-        said = "killed by an exception outside of any test"
+        said = "crash: an exception outside of any test"
     os.write(writing, said.encode() or b"crash")
     os._exit(0)
 

@@ -5,7 +5,8 @@ where it stands by its place and goes where it has a name: the other way round i
 
 Ours: a call or an assignment to an attribute or item that stands by itself is dropped; a ``raise`` is dropped; a value
 that is returned becomes None; a condition is turned round. Left alone is what no test should hold: annotations,
-docstrings, the words of a message to a person (inside ``raise``, or in a call of a logger), and ``cast``.
+docstrings, the words of a message to a person (inside ``raise``, or in a call of a logger), ``cast``, types with a name
+and the arguments of ``@dataclass``, which mypy holds.
 """
 
 from __future__ import annotations
@@ -112,22 +113,34 @@ def _is_constant(node: Node) -> bool:
 def _is_left_alone(tree: Tree, node: Node) -> bool:
     if isinstance(node, cst.Call) and _name_called(node) in _WITHOUT_EFFECT:
         return True
-    if isinstance(node, cst.Expr) and isinstance(node.value, cst.SimpleString):
-        return True
-    for above, below in tree.ancestors(node):
-        if isinstance(above, cst.Annotation | cst.ImportFrom | cst.Import | cst.TypeAlias):
+    return _covers(tree, node, None) or any(_covers(tree, above, below) for above, below in tree.ancestors(node))
+
+
+def _covers(tree: Tree, above: Node, below: Node | None) -> bool:
+    """Whether a node, of which ``below`` is the child on the way down, and what is in it is left alone."""
+    match above:
+        case cst.Annotation() | cst.ImportFrom() | cst.Import() | cst.TypeAlias():
             return True
-        if isinstance(above, cst.Expr) and isinstance(above.value, cst.SimpleString):
+        case cst.Expr(value=cst.SimpleString()):
             return True
-        if isinstance(above, cst.If) and _is_constant(above.test) and below is not above.orelse:
-            return True
-        if isinstance(above, cst.Assign) and tree.text(above).startswith(("__slots__", "__all__")):
-            return True
-        if isinstance(above, cst.Call) and _name_called(above) in _WITHOUT_EFFECT and below is not above.func:
-            return True
-        if isinstance(above, cst.ClassDef) and any(_is_type_only(base) for base in above.bases):
-            return True
-    return isinstance(node, cst.Assign | cst.AnnAssign) and tree.text(node).startswith(("__slots__", "__all__"))
+        case cst.If():
+            return below is not None and _is_constant(above.test) and below is not above.orelse
+        case cst.Assign():
+            return _is_named_type(above) or tree.text(above).startswith(("__slots__", "__all__"))
+        case cst.Call():
+            return below is not None and below is not above.func and _name_called(above) in _WITHOUT_EFFECT
+        case cst.Decorator():
+            return tree.text(above).startswith("@dataclass")
+        case cst.ClassDef():
+            return any(_is_type_only(base) for base in above.bases)
+    return False
+
+
+def _is_named_type(node: Node) -> bool:
+    """``Places = dict[str, str]``: only the type checker reads it."""
+    target = node.targets[0].target
+    is_type = isinstance(node.value, cst.Subscript | cst.BinaryOperation)
+    return is_type and isinstance(target, cst.Name) and target.value.lstrip("_")[:2].istitle()
 
 
 def _is_type_only(base: Node) -> bool:

@@ -1,8 +1,9 @@
 """Mutants against their tests.
 
-What changes a function is run warm: pytest has collected the guards once, each mutant is a fork of that process in
-which the function's code is swapped and the tests run that reach its lines, until one fails. What changes something at
-import (a constant, a default, a class) is run cold: a fork without any of our modules imports everything anew.
+Warm: pytest has collected the guards once, each mutant is a fork of that process in which the function's code is
+swapped, or the constant replaced, and the tests run that reach its lines, until one fails. What changes something else
+at import (a default, a class), and constants that survived, is run cold: a fork without any of our modules imports
+everything anew.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import gc
 import importlib
 import shutil
+import sys
 import tempfile
 from functools import partial
 from importlib.machinery import SourceFileLoader
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mutating import forks
+from mutating.constants import Users, rebind
 from mutating.parts import PACKAGE, ROOT
 from mutating.swapping import Known, NotSwapped, living_functions, swap
 from mutating.watching import QUIET
@@ -47,6 +50,7 @@ HEAVY = (
     "uvicorn",
 )
 """Packages that a cold fork need not import again; none of them is ours."""
+IMPORTED = ("-W", "ignore:Module already imported so cannot be rewritten")
 
 
 class _Findings:
@@ -75,6 +79,7 @@ class _Warm(_Findings):
     ) -> None:
         self._part, self._mutants, self._watched, self._seen = part, mutants, watched, seen
         self._functions: Known = {}
+        self._users = Users(part)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -104,7 +109,9 @@ class _Warm(_Findings):
             print(f"left out, as it fails alone: {names[0]}", flush=True)
 
     def _tests(self, mutant: Mutant) -> list[str]:
-        return self._watched.tests(mutant.file, mutant.line, mutant.last_line, BUDGET)
+        if mutant.function:
+            return self._watched.tests([(mutant.file, mutant.line, mutant.last_line)], BUDGET)
+        return self._watched.tests(self._users.lines(mutant), BUDGET)
 
     def _job(self, session: pytest.Session, items: dict[str, pytest.Item], number: int) -> forks.Job:
         mutant = self._mutants[number]
@@ -113,34 +120,43 @@ class _Warm(_Findings):
 
         def work() -> str:
             if not chosen:
-                return UNREACHED
+                return UNREACHED if mutant.function else COLD
             try:
-                swap(mutant, str(ROOT / mutant.file), self._functions)
+                if mutant.function:
+                    swap(mutant, str(ROOT / mutant.file), self._functions)
+                else:
+                    rebind(mutant, sys.modules[_module(Path(mutant.file))])
             except NotSwapped:
                 return COLD
-            return _first_failure(session, chosen)
+            except Exception as error:  # noqa: BLE001 - whatever the import would raise
+                return f"killed at import by {type(error).__name__}"
+            said = _first_failure(session, chosen)
+            return COLD if said == SURVIVED and not mutant.function else said
 
         return forks.Job(number, work, _limit(sum(self._watched.seconds.get(name, 0.0) for name in names)))
 
 
 def warm(part: Part, mutants: list[Mutant], watched: Watched, seen: Callable[[Mutant, str], None]) -> str:
-    """Run all mutants of functions; ``seen`` is told each one's end: killed, timeout, crash, survived, cold."""
+    """Run all mutants; ``seen`` is told each one's end: killed, timeout, crash, survived, cold."""
     code = pytest.main([*QUIET, "--capture=no", *part.guards], plugins=[_Warm(part, mutants, watched, seen)])
     return f"pytest's exit code {int(code)}"
 
 
-def cold(mutants: list[Mutant], watched: Watched) -> Iterator[tuple[Mutant, str]]:
-    """Run mutants of what is made at import. The process must not have imported any module of ours."""
+def cold(mutants: list[Mutant], watched: Watched, seen: Callable[[Mutant, str], None]) -> str:
+    """Run mutants of what is made at import. The process must not have imported any module of ours, and should end
+    afterwards: pytest does not start where its plugins have been imported without it.
+    """
     for name in HEAVY:
         importlib.import_module(name)
     jobs = (_cold_job(mutant, number, watched) for number, mutant in enumerate(mutants))
     for job, said in forks.run(jobs, forks.processors()):
-        yield mutants[job.number], said
+        seen(mutants[job.number], said)
+    return f"{len(mutants)} run"
 
 
 def _cold_job(mutant: Mutant, number: int, watched: Watched) -> forks.Job:
     if mutant.function:
-        names = watched.tests(mutant.file, mutant.line, mutant.last_line, BUDGET)
+        names = watched.tests([(mutant.file, mutant.line, mutant.last_line)], BUDGET)
     else:
         names = watched.tests_of_file(mutant.file, BUDGET)
     seconds = _limit(sum(watched.seconds[name] for name in names)) + 20
@@ -149,7 +165,8 @@ def _cold_job(mutant: Mutant, number: int, watched: Watched) -> forks.Job:
         _import_instead(str(ROOT / mutant.file), mutant.text())
         failures = _FirstFailure()
         with tempfile.TemporaryDirectory() as folder:
-            code = pytest.main([*QUIET, "-x", f"--basetemp={folder}/pytest", *names], plugins=[failures, _Findings()])
+            options = [*QUIET, *IMPORTED, "-x", f"--basetemp={folder}/pytest"]
+            code = pytest.main([*options, *names], plugins=[failures, _Findings()])
         return failures.name or (SURVIVED if code == 0 else f"killed: pytest's exit code {int(code)}")
 
     return forks.Job(number, work if names else lambda: UNREACHED, seconds)

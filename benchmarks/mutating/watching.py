@@ -29,12 +29,15 @@ class Watched:
     lines: dict[str, dict[int, list[str]]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def tests(self, file: str, first: int, last: int, budget: float) -> list[str]:
-        """Those that reach one of these lines, the quick ones first, one of each function in turn, until their time
-        is ``budget`` seconds; at least one.
+    def tests(self, places: Iterable[tuple[str, int, int]], budget: float) -> list[str]:
+        """Those that reach one of these lines (file, first, last), the quick ones first, one of each function in turn,
+        until their time is ``budget`` seconds; at least one.
         """
-        lines = self.lines.get(file, {})
-        return self._within({test for line in range(first, last + 1) for test in lines.get(line, ())}, budget)
+        found: set[str] = set()
+        for file, first, last in places:
+            lines = self.lines.get(file, {})
+            found.update(test for line in range(first, last + 1) for test in lines.get(line, ()))
+        return self._within(found, budget)
 
     def tests_of_file(self, file: str, budget: float) -> list[str]:
         """Those that reach any line, or all there are where none is known to."""

@@ -45,7 +45,7 @@ class TransactionConflictException(ClientError):
 
 
 class FakeDynamoDB:
-    """A client of one table, whose name is not looked at."""
+    """A client of one table: the first one that is named."""
 
     exceptions = SimpleNamespace(
         ConditionalCheckFailedException=ConditionalCheckFailedException,
@@ -63,6 +63,7 @@ class FakeDynamoDB:
         self.after: Callable[[], None] = lambda: None
         """Called when a write was carried out: where the process may die before it hears of it."""
         self.write_units = 0
+        self._name: str | None = None
         self._sequence = 0
         self._indexes: dict[str, tuple[str, str]] = index_keys()
         self._entries: dict[str, defaultdict[str, list[Entry]]] = {name: defaultdict(list) for name in self._indexes}
@@ -71,6 +72,7 @@ class FakeDynamoDB:
 
     def get_item(self, **request: Any) -> dict[str, Any]:
         self.calls["GetItem"] += 1
+        self._named(request["TableName"])
         item = self.items.get(_key(request["Key"]))
         self._charge(size_of(item or {}), consistent=request.get("ConsistentRead", False))
         return {"Item": copy.copy(item)} if item is not None else {}
@@ -78,6 +80,7 @@ class FakeDynamoDB:
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
         self.calls["BatchGetItem"] += 1
         ((table, wanted),) = request["RequestItems"].items()
+        self._named(table)
         assert len(wanted["Keys"]) <= 100
         found = []
         for key in wanted["Keys"]:
@@ -89,6 +92,7 @@ class FakeDynamoDB:
 
     def query(self, **request: Any) -> dict[str, Any]:
         self.calls["Query"] += 1
+        self._named(request["TableName"])
         if "IndexName" not in request:
             return self._partition(request)
         index, values = request["IndexName"], request["ExpressionAttributeValues"]
@@ -125,9 +129,14 @@ class FakeDynamoDB:
         return SimpleNamespace(paginate=self._scan)
 
     def _scan(self, **request: Any) -> Iterable[dict[str, Any]]:
+        self._named(request["TableName"])
         partition = self._indexes[request["IndexName"]][0]
         entries = self._entries[request["IndexName"]]
         yield {"Items": [{partition: {"S": where}} for where, found in entries.items() for _ in found]}
+
+    def _named(self, table: str) -> None:
+        self._name = self._name or table
+        assert table == self._name, "there is one table"
 
     def _charge(self, size: int, *, consistent: bool) -> None:
         self.read_units += max(1, -(-size // UNIT)) * (1 if consistent else 0.5)
@@ -152,6 +161,8 @@ class FakeDynamoDB:
         self.calls["TransactWriteItems"] += 1
         self.before("TransactWriteItems", request)
         actions = [next(iter(action.items())) for action in request["TransactItems"]]
+        for _, each in actions:
+            self._named(each["TableName"])
         keys = [_key(each.get("Key") or each["Item"]) for _, each in actions]
         assert len(keys) == len(set(keys)) <= 100, "a transaction has an item once, and at most a hundred"
         refused = [not _holds(each, self.items.get(key)) for (_, each), key in zip(actions, keys, strict=True)]
@@ -168,7 +179,8 @@ class FakeDynamoDB:
 
     def batch_write_item(self, **request: Any) -> dict[str, Any]:
         self.calls["BatchWriteItem"] += 1
-        for requests in request["RequestItems"].values():
+        for table, requests in request["RequestItems"].items():
+            self._named(table)
             assert len(requests) <= 25
             for each in requests:
                 self.before("BatchWriteItem", each["DeleteRequest"])
@@ -178,6 +190,7 @@ class FakeDynamoDB:
 
     def _single(self, kind: str, request: dict[str, Any]) -> dict[str, Any]:
         self.calls[f"{kind}Item"] += 1
+        self._named(request["TableName"])
         self.before(f"{kind}Item", request)
         stored = self.items.get(_key(request.get("Key") or request["Item"]))
         if not _holds(request, stored):
