@@ -83,6 +83,7 @@ def delete_partner(call: Call) -> Answer:
             store().partners.remove(partner)
         except Conflict:
             raise StateConflict("the partner has just changed; look again") from None
+        partner_left(store(), partner.id)
     return Answer(204, "")
 
 

@@ -10,12 +10,19 @@ import pytest
 
 from ocpi.store.deliveries import Channel
 from ocpi.store.port import Conflict
+from tests.support.known_partners import know
 
 if TYPE_CHECKING:
     from ocpi.store.port import Store
     from tests.support.stores import Backend
 
 AT = "2026-01-01T00:00:00.000000Z"
+
+
+@pytest.fixture
+def store(store: Store) -> Store:
+    know(store, "p1", "p2")
+    return store
 
 
 def test_every_partner_has_a_channel_before_the_first_write(store: Store) -> None:
@@ -59,6 +66,37 @@ def test_writing_over_another_revision_is_a_conflict_and_changes_nothing(store: 
     assert store.channels.get("p1") == second
 
 
+def test_a_channel_goes_with_its_partner_and_does_not_come_back(store: Store) -> None:
+    other, channel = store.channels.put(Channel("p2", failures=1)), store.channels.put(Channel("p1", called=1))
+    partner = store.partners.get("p1")
+    assert partner is not None
+    store.partners.remove(partner)
+
+    assert store.channels.get("p1") == Channel("p1")
+    for writer in (channel, Channel("p1", leased_until=AT)):
+        with pytest.raises(Conflict):
+            store.channels.put(writer)
+        assert store.channels.get("p1") == Channel("p1")
+    assert store.channels.get("p2") == other
+
+
+def test_a_partner_that_is_removed_at_another_revision_keeps_its_channel(store: Store) -> None:
+    channel = store.channels.put(Channel("p1", called=1))
+    partner = store.partners.get("p1")
+    assert partner is not None
+
+    with pytest.raises(Conflict):
+        store.partners.remove(replace(partner, revision=7))
+    assert store.channels.get("p1") == channel
+
+
+def test_a_first_write_changes_nothing_of_the_partner(store: Store) -> None:
+    before = store.partners.get("p1")
+    store.channels.put(Channel("p1", called=1))
+
+    assert store.partners.get("p1") == before
+
+
 def test_writing_over_a_forgotten_channel_is_a_conflict(store: Store) -> None:
     channel = store.channels.put(Channel("p1", called=1))
     store.deliveries.forget("p1")
@@ -71,6 +109,7 @@ def test_writing_over_a_forgotten_channel_is_a_conflict(store: Store) -> None:
 @pytest.mark.parametrize("used", [False, True])
 def test_of_those_who_want_the_lease_at_the_same_time_exactly_one_gets_it(backend: Backend, *, used: bool) -> None:
     store = backend.open()
+    know(store, "p1")
     before = store.channels.put(Channel("p1")) if used else store.channels.get("p1")
 
     def lease(number: int) -> str | None:

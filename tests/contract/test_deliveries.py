@@ -10,6 +10,7 @@ import pytest
 
 from ocpi.store.deliveries import HELD, Channel, Delivery, DeliveryKey, DeliveryPage, DeliveryState
 from ocpi.store.port import Conflict
+from tests.support.known_partners import know
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -276,6 +277,7 @@ def test_a_page_goes_on_behind_its_position_even_if_what_stood_there_is_gone(sto
 @pytest.mark.usefixtures("one_of_each")
 def test_what_is_forgotten_of_a_partner_is_all_of_it_and_nobody_elses(store: Store) -> None:
     put(store, *(pending(delivery_key(f"many{n}")) for n in range(60)))
+    know(store, "p1", "p2")
     store.channels.put(Channel("p1", failures=3))
     kept = store.channels.put(Channel("p2", failures=4))
 
@@ -336,6 +338,7 @@ def test_a_page_may_begin_at_what_is_held_of_a_module(store: Store) -> None:
 
 @pytest.mark.usefixtures("one_of_each")
 def test_a_partner_is_forgotten_a_part_at_a_time_and_its_channel_last(store: Store) -> None:
+    know(store, "p1")
     store.channels.put(Channel("p1", failures=3))
 
     assert not store.deliveries.forget("p1", 5)

@@ -11,6 +11,7 @@ from ocpi.store.deliveries import Channel, Delivery, DeliveryKey, DeliveryPage, 
 from ocpi.store.dynamodb import DynamoDBStore
 from ocpi.store.dynamodb_delivery_items import delivery_key
 from ocpi.store.port import Conflict, Partner, PartnerChange, PartnerStatus
+from tests.support.known_partners import know
 from tests.support.stores import answers, failing, lost_answers
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def test_a_conflict_about_a_delivery_stays_one_when_its_answer_is_lost(store: St
 
 
 def test_a_channel_whose_answer_is_lost_is_no_conflict(store: Store, client: DynamoDBClient) -> None:
-    with lost_answers(client, "PutItem"):
+    know(store, "p1")
+    with lost_answers(client, "TransactWriteItems"):
         first = store.channels.put(Channel("p1", leased_until=NOW))
     with lost_answers(client, "PutItem"):
         second = store.channels.put(replace(first, called=1))
@@ -89,7 +91,7 @@ def test_a_channel_whose_answer_is_lost_is_no_conflict(store: Store, client: Dyn
     assert store.channels.get("p1") == second
     with lost_answers(client, "PutItem"), pytest.raises(Conflict):
         store.channels.put(first)
-    with lost_answers(client, "PutItem"), pytest.raises(Conflict):
+    with lost_answers(client, "TransactWriteItems"), pytest.raises(Conflict):
         store.channels.put(Channel("p1"))
 
 

@@ -23,6 +23,7 @@ from ocpi.store.port import Grant, PageQuery, Partner, PartnerChange, PartnerSta
 from ocpi.store.sqlite import SQLiteStore
 from ocpi.store.sqlite_counters import BUILD, CHUNK, FANOUT, LEVELS
 from ocpi.store.sqlite_database import MIGRATIONS
+from tests.support.known_partners import know
 from tests.support.stores import LOCATIONS, draft, key
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ def test_following_the_stream_of_a_table_is_nothing_to_do(store: SQLiteStore) ->
 
 
 def test_who_delivered_in_an_earlier_life_delivers_no_more(store: SQLiteStore) -> None:
+    know(store, "p1", "p2")
     leased = store.channels.put(Channel("p1", leased_until="2999", called=2, failures=3, catch_up="söme"))
     free = store.channels.put(Channel("p2", paused_until="2999"))
     store.channels.release()
@@ -149,6 +151,7 @@ def test_who_delivered_in_an_earlier_life_delivers_no_more(store: SQLiteStore) -
 
 
 def test_a_channel_is_written_down_without_what_says_nothing(store: SQLiteStore, path: Path) -> None:
+    know(store, "p1")
     store.channels.put(Channel("p1", failures=3, catch_up="söme"))
 
     assert rows(path, "SELECT * FROM channels") == [("p1", '{"called":0,"failures":3,"catch_up":"söme"}', 1)]
@@ -322,6 +325,7 @@ HOT: dict[str, tuple[Callable[[SQLiteStore], object], list[str]]] = {
         [
             "SEARCH partners USING INDEX sqlite_autoindex_partners_1 (id=?)",
             "SEARCH grants USING INDEX grants_by_partner (partner_id=?)",
+            "SEARCH channels USING INDEX sqlite_autoindex_channels_1 (partner_id=?)",
             "SCAN parties",  # a few rows, once in a partner's life
         ],
     ),

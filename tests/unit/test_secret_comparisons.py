@@ -18,7 +18,10 @@ HASHES = "SHA-256 of a token: who does not know the token cannot move its hash c
 TYPES = "the type of a Token object, which is no secret"
 HARMLESS = {
     "grant.hash in began.grants": HASHES,
+    "grant.hash in ended": HASHES,
     "grant.hash in wanted": HASHES,
+    "grant.hash not in (stays, *_used(live))": HASHES,
+    "grant.hash not in ended": HASHES,
     "grant.hash not in since": HASHES,
     "hashed in overtaken": HASHES,
     "grant.hash not in partner.grants": HASHES,

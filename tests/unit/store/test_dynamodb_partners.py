@@ -54,6 +54,9 @@ def read(key: Request) -> tuple[str, Request]:
     return "get_item", {"TableName": "t", "Key": key, "ConsistentRead": True}
 
 
+CHANNEL: Request = {"pk": {"S": "CHANNEL#p1"}, "sk": {"S": "CHANNEL"}}
+
+
 def grant_key(token_hash: str) -> Request:
     return {"pk": {"S": f"GRANT#{token_hash}"}, "sk": {"S": "GRANT"}}
 
@@ -368,14 +371,14 @@ def test_a_partner_is_removed_with_all_its_grants_and_its_claim() -> None:
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }
-    assert others == [{"Delete": {"TableName": "t", "Key": key}} for key in (*map(grant_key, "abc"), CLAIM)]
+    assert others == [{"Delete": {"TableName": "t", "Key": key}} for key in (CHANNEL, *map(grant_key, "abc"), CLAIM)]
 
 
-def test_a_partner_that_holds_nothing_is_removed_alone() -> None:
+def test_a_partner_that_holds_nothing_is_removed_with_its_channel_alone() -> None:
     store, client = partners({"Item": STORED}, {})
     store.remove(replace(PARTNER, revision=4))
 
-    assert len(operations(client)) == 1
+    assert [each["Delete"]["Key"] for each in operations(client)] == [KEY, CHANNEL]
 
 
 @pytest.mark.parametrize("answer", [{}, {"Item": STORED | {"revision": {"N": "5"}}}])
@@ -471,7 +474,7 @@ def test_a_token_that_replaces_none_ends_none() -> None:
 @pytest.mark.parametrize("error", [None, cancelled("ValidationError")])
 def test_more_tokens_than_a_transaction_has_room_for_are_cleared_away_after_it(error: Exception | None) -> None:
     hashes = tuple(f"h{number:03}" for number in range(170))
-    store, client = partners({"Item": STORED}, {}, error or {}, {})
+    store, client = partners({"Item": STORED}, {}, error or {}, {}, {})
     store.save(PartnerChange(PARTNER, 4, drop_grants=hashes, shown="h169"))
 
     first, *others = [each["TransactItems"] for each in client.requests("transact_write_items")]
@@ -480,17 +483,17 @@ def test_more_tokens_than_a_transaction_has_room_for_are_cleared_away_after_it(e
         "Key": grant_key("h169"),
         "ConditionExpression": "attribute_exists(pk)",
     }
-    assert [len(first), *map(len, others)] == ([81, 80] if error else [81, 80, 10])
+    assert [len(first), *map(len, others)] == ([51, 50] if error else [51, 50, 50, 20])
     if not error:
-        dropped = [each["Delete"]["Key"] for each in (*first[1:], *others[0], *others[1])]
+        dropped = [each["Delete"]["Key"] for each in (*first[1:], *others[0], *others[1], *others[2])]
         assert dropped == [grant_key(each) for each in ("h169", *hashes[:-1])]
 
 
 def test_a_partner_with_more_tokens_than_a_transaction_has_room_for_is_removed_with_all() -> None:
-    hashes = [f"h{number:03}" for number in range(81)]
+    hashes = [f"h{number:03}" for number in range(51)]
     store, client = partners({"Item": STORED | {"held_grants": {"SS": hashes}}}, {}, {})
     store.remove(replace(PARTNER, revision=4))
 
     first, second = [each["TransactItems"] for each in client.requests("transact_write_items")]
-    dropped = [each["Delete"]["Key"] for each in (*first[1:], *second)]
-    assert (len(first), dropped) == (81, [grant_key(each) for each in hashes])
+    dropped = [each["Delete"]["Key"] for each in (*first[2:], *second)]
+    assert (len(first), dropped) == (52, [grant_key(each) for each in hashes])

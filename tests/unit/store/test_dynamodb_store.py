@@ -21,7 +21,7 @@ from ocpi.store.dynamodb_failures import DynamoDBFailures
 from ocpi.store.dynamodb_objects import DynamoDBObjects
 from ocpi.store.dynamodb_partners import DynamoDBPartners
 from ocpi.store.port import Conflict
-from tests.support.scripted_dynamodb import ScriptedDynamoDB, refused
+from tests.support.scripted_dynamodb import ScriptedDynamoDB, cancelled, refused
 
 LAYER = Path(__file__).parents[3] / "layers" / "ocpi" / "python"
 KEY = {"pk": {"S": "SETTINGS"}, "sk": {"S": "signing_key"}}
@@ -154,7 +154,7 @@ def test_a_channel_that_was_never_written_is_that_of_a_partner_without_history()
 
 
 def test_a_channel_is_written_at_the_revision_that_was_read_and_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamodb_channels, "uuid4", lambda: SimpleNamespace(hex="w"))
+    monkeypatch.setattr(dynamodb_channels, "uuid4", lambda: "w")
     store, client = scripted({}, {})
     written = store.channels.put(Channel("p1", called=3, revision=6))
 
@@ -167,15 +167,53 @@ def test_a_channel_is_written_at_the_revision_that_was_read_and_read_again(monke
     assert request["ExpressionAttributeValues"] == {":expected": {"N": "6"}}
     assert scripted({"Item": item})[0].channels.get("p1") == written
     store.channels.put(Channel("p1"))
-    assert client.asked[1][1]["ConditionExpression"] == "attribute_not_exists(pk)"
+    operation, request = client.asked[1]
+    assert (operation, request["ClientRequestToken"]) == ("transact_write_items", "w")
+    put, partner = request["TransactItems"]
+    made = put["Put"]["Item"]
+    assert put["Put"] == {
+        "TableName": "t",
+        "Item": CHANNEL | {"document": made["document"], "revision": {"N": "1"}, "write_id": {"S": "w"}},
+        "ConditionExpression": "attribute_not_exists(pk)",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    assert partner["Update"] == {
+        "TableName": "t",
+        "Key": {"pk": {"S": "PARTNERS"}, "sk": {"S": "p1"}},
+        "UpdateExpression": "REMOVE nothing",
+        "ConditionExpression": "attribute_exists(pk)",
+    }
 
 
 def test_a_channel_that_another_wrote_meanwhile_is_a_conflict(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dynamodb_channels, "uuid4", lambda: SimpleNamespace(hex="w"))
+    monkeypatch.setattr(dynamodb_channels, "uuid4", lambda: "w")
     store, _ = scripted(refused(CHANNEL | {"write_id": {"S": "x"}}), refused(CHANNEL | {"write_id": {"S": "w"}}))
 
     with pytest.raises(Conflict, match=r"^p1$"):
+        store.channels.put(Channel("p1", revision=3))
+    assert store.channels.put(Channel("p1", revision=3)).revision == 4
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [
+        ({"Code": "ConditionalCheckFailed", "Item": CHANNEL | {"write_id": {"S": "x"}}}, {"Code": "None"}),
+        ({"Code": "None"}, {"Code": "ConditionalCheckFailed"}),
+    ],
+    ids=["somebody has made it", "its partner is gone"],
+)
+def test_a_channel_is_made_once_and_not_without_its_partner(reasons: tuple[Any, ...]) -> None:
+    store, _ = scripted(cancelled(*reasons))
+
+    with pytest.raises(Conflict, match=r"^p1$"):
         store.channels.put(Channel("p1"))
+
+
+def test_a_channel_that_our_own_first_try_made_is_no_conflict(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamodb_channels, "uuid4", lambda: "w")
+    ours = {"Code": "ConditionalCheckFailed", "Item": CHANNEL | {"write_id": {"S": "w"}}}
+    store, _ = scripted(cancelled(ours, {"Code": "None"}))
+
     assert store.channels.put(Channel("p1")).revision == 1
 
 

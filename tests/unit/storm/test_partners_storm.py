@@ -93,6 +93,30 @@ def test_a_token_that_survives_leaving_is_seen(tmp_path: Path) -> None:
         storm.close()
 
 
+def test_a_channel_that_outlives_its_partner_is_seen(tmp_path: Path) -> None:
+    storm = PartnersStorm(1, tmp_path)
+    peer, table = storm.peers[0], storm.table.table
+    real = table.transact_write_items
+    try:
+        storm._peer_registers(peer)
+        storm._storms(False)
+        partner_id = storm._ids[0]
+        channel = f"CHANNEL#{partner_id}", "CHANNEL"
+        storm._channel(peer)
+        assert channel in table.items
+        table.transact_write_items = lambda **request: real(  # type: ignore[method-assign] # as a table that lies
+            TransactItems=[each for each in request["TransactItems"] if "CHANNEL#" not in str(each)]
+        )
+        for _ in ("leaves", "is removed"):
+            storm.calls.operate("DELETE", f"/partners/{partner_id}?force=true", None)
+        assert storm._store.partners.get(partner_id) is None
+        assert channel in table.items
+        assert list(storm._diagnosed()) == ["channel is of a partner that is not there"]
+        assert any(each.startswith("channel of") for each in storm._badly_set())
+    finally:
+        storm.close()
+
+
 def test_a_partner_that_renewed_in_a_loop_can_be_removed(tmp_path: Path) -> None:
     """Its tokens are more than one transaction of DynamoDB takes."""
     storm = PartnersStorm(1, tmp_path)

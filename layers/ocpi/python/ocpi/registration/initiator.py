@@ -23,7 +23,7 @@ from ocpi.registration.our_credentials import PartnerRole, our_credentials
 from ocpi.registration.partner_api import Endpoints, PartnerApi, connection, endpoint_url
 from ocpi.registration.receiver import TAKEN, departure
 from ocpi.registration.settings_of_partner import token_habits
-from ocpi.registration.tokens import HANDSHAKE_SECONDS, OVERLAP_SECONDS, in_seconds, new_token, registered, succession
+from ocpi.registration.tokens import HANDSHAKE_SECONDS, in_seconds, new_token, offer, registered, succession
 from ocpi.store.port import Conflict, Grant, Partner, PartnerChange, Partners, PartnerStatus, PartyTaken
 from ocpi.times import now_wire, to_wire
 from ocpi.transport.authentication import token_hash
@@ -92,7 +92,7 @@ class Initiator:
         api = self._api(partner)
         endpoints = api.discover(str(partner.versions_url), self.version)
         ours, before = new_token(), partner
-        partner = self._save(partner, lambda now: _offer(before, now, ours))
+        partner = self._save(partner, lambda now: self._offer(before, now, ours))
         try:
             theirs = self._exchange(api, "PUT", endpoints, partner, ours)
         except PartnerFailed as error:
@@ -204,14 +204,7 @@ class Initiator:
 
     def _take_back(self, api: PartnerApi, endpoints: Endpoints, token: str) -> None:
         """Unregister at the partner, after a handshake that it completed and we cannot. It may fail; we have tried."""
-        undo = PartnerApi.within(
-            self.client,
-            token,
-            seconds=TAKE_BACK_SECONDS,
-            encoding=api.encoding,
-            partner=api.partner,
-            learned=api.learned,
-        )
+        undo = PartnerApi.within(self.client, token, seconds=TAKE_BACK_SECONDS, learned=api.learned)
         try:
             undo.credentials("DELETE", str(endpoint_url(endpoints, "credentials")))
         except PartnerFailed:
@@ -259,6 +252,14 @@ class Initiator:
                 except Conflict:
                     continue  # another process has just done it
 
+    def _offer(self, before: Partner, now: Partner, ours: str) -> PartnerChange:
+        if (now.token, now.grants) != (before.token, before.grants):
+            raise StateConflict("another renewal is under way")
+        tokens = offer(self.partners, now, ours)
+        return PartnerChange(
+            replace(now, grants=tokens.grants), expected=now.revision, put_grants=tokens.put, drop_grants=tokens.drop
+        )
+
     def _require_registered(self, partner: Partner) -> None:
         if partner.status is not PartnerStatus.REGISTERED:
             raise StateConflict(f"the partner is {partner.status}, not REGISTERED")
@@ -294,16 +295,6 @@ def _data(answer: Answer) -> Any:
     return data[0] if isinstance(data, list) and len(data) == 1 else data  # some wrap a single object
 
 
-def _offer(before: Partner, now: Partner, ours: str) -> PartnerChange:
-    if (now.token, now.grants) != (before.token, before.grants):
-        raise StateConflict("another renewal is under way")
-    return PartnerChange(
-        replace(now, grants=(*now.grants, token_hash(ours))),
-        expected=now.revision,
-        put_grants=(registered(now.id, ours, expires_at=in_seconds(OVERLAP_SECONDS)),),
-    )
-
-
 def _without_grant(partner: Partner, hashed: str) -> PartnerChange:
     return PartnerChange(
         replace(partner, grants=tuple(known for known in partner.grants if known != hashed)),
@@ -315,7 +306,7 @@ def _without_grant(partner: Partner, hashed: str) -> PartnerChange:
 def _may_have_acted(error: PartnerFailed) -> bool:
     """Whether a request may have been carried out though no answer says so."""
     if error.http_status is not None:
-        accepted = error.http_status < 300 and (error.ocpi_status or 1000) < 2000
+        accepted = error.http_status < 300 and (error.ocpi_status is None or error.ocpi_status < 2000)
         return accepted or error.http_status >= 500  # accepted, but with credentials that cannot be used
     cause = error.__cause__
     return isinstance(cause, PartnerUnreachable) and cause.kind in ("timeout", "too_large", "broken")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ocpi.store.deliveries import Delivery, DeliveryKey, DeliveryPage, DeliveryState
-from ocpi.store.dynamodb_channels import channel_address
 from ocpi.store.dynamodb_delivery_items import (
     MAX_SORT_KEY,
     delivery_address,
@@ -19,6 +18,7 @@ from ocpi.store.dynamodb_delivery_items import (
     delivery_pk,
 )
 from ocpi.store.dynamodb_delivery_lists import all_count, all_page, due_deliveries, list_count, list_page
+from ocpi.store.dynamodb_keys import channel_address
 from ocpi.store.dynamodb_requests import (
     PARALLEL,
     WRITE_BATCH,

@@ -11,8 +11,9 @@ from uuid import uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ocpi.store.dynamodb_items import text
+from ocpi.store.dynamodb_keys import channel_key, partner_key
 from ocpi.store.dynamodb_partner_notes import note_instant, patiently, remove_note, set_note
-from ocpi.store.dynamodb_requests import is_our_own, pauses
+from ocpi.store.dynamodb_transaction import transact
 from ocpi.store.partner_document import (
     NOTES,
     learned_note,
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 
     from ocpi.store.dynamodb_items import Item
 
-MOST_DROPPED = 80
-"""Tokens that one transaction drops; DynamoDB takes a hundred actions, and a partner that renews in a loop, or never
-gets our answer, has more than that.
+MOST_DROPPED = 50
+"""Tokens that one transaction drops; DynamoDB takes a hundred actions, of which a renewal may need 40 for the tokens
+that stay. A partner that renewed in a loop under an earlier release has more than that.
 """
 
 
@@ -47,7 +48,7 @@ class DynamoDBPartners:
 
     def get(self, partner_id: str) -> Partner | None:
         """As in the port."""
-        item = self._item(_partner_key(partner_id))
+        item = self._item(partner_key(partner_id))
         return _partner(item) if item else None
 
     def list(self) -> list[Partner]:
@@ -74,19 +75,21 @@ class DynamoDBPartners:
     def save(self, change: PartnerChange) -> Partner:
         """As in the port."""
         partner, write_id = change.partner, str(uuid4())
-        stored = self._item(_partner_key(partner.id)) if change.expected is not None else None
+        stored = self._item(partner_key(partner.id)) if change.expected is not None else None
         if change.expected is not None and (stored is None or int(stored["revision"]["N"]) != change.expected):
             raise Conflict(partner.id)
         dropped = _dropped(change)
-        # The shown one is never among those that a transaction is too small for: its condition belongs to it.
-        dropped.sort(key=lambda hashed: hashed != change.shown)
+        if change.shown in dropped:
+            # Never among those that a transaction is too small for: its condition belongs to it.
+            dropped.remove(change.shown)
+            dropped.insert(0, change.shown)
         grants = self._change_grants(change, dropped[:MOST_DROPPED])
         operations = [
             self._save_partner(change, stored or {}, write_id),
             *grants.values(),
             *self._move_claim(change, stored or {}),
         ]
-        failed = self._transact(operations, write_id)
+        failed = transact(self._client, operations, write_id)
         # Of the grants only the one that was shown has a condition.
         if failed & set(range(1 + len(grants))):
             raise Conflict(partner.id)
@@ -118,7 +121,7 @@ class DynamoDBPartners:
         return {
             "Update": {
                 "TableName": self._table,
-                "Key": _partner_key(change.partner.id),
+                "Key": partner_key(change.partner.id),
                 "UpdateExpression": f"SET {assignments}" + (f" REMOVE {', '.join(gone)}" if gone else ""),
                 # Race: two registrations or settings of one partner at once, both from the same revision, or
                 # two of the same new partner; one would undo the other and its token stay alive.
@@ -161,7 +164,7 @@ class DynamoDBPartners:
 
     def remove(self, partner: Partner) -> None:
         """As in the port."""
-        key = _partner_key(partner.id)
+        key = partner_key(partner.id)
         stored = self._item(key)
         if stored is None or int(stored["revision"]["N"]) != partner.revision:
             raise Conflict(partner.id)
@@ -179,11 +182,13 @@ class DynamoDBPartners:
                     "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
                 }
             },
+            # In one step, and no channel is made without its partner: nobody would come by to forget it.
+            self._delete(channel_key(partner.id)),
             *(self._delete(_grant_key(token_hash)) for token_hash in hashes[:MOST_DROPPED]),
         ]
         if "claim" in stored:
             operations.append(self._delete({"pk": stored["claim"], "sk": {"S": "PARTY"}}))
-        if self._transact(operations, str(uuid4())):
+        if transact(self._client, operations, str(uuid4())):
             raise Conflict(partner.id)
         self._clear_away(hashes[MOST_DROPPED:])
 
@@ -194,17 +199,17 @@ class DynamoDBPartners:
         with suppress(BotoCoreError, ClientError):
             for start in range(0, len(hashes), MOST_DROPPED):
                 chunk = hashes[start : start + MOST_DROPPED]
-                self._transact([self._delete(_grant_key(each)) for each in chunk], str(uuid4()))
+                transact(self._client, [self._delete(_grant_key(each)) for each in chunk], str(uuid4()))
 
     def seen(self, partner_id: str, at: str) -> None:
         """As in the port; an earlier instant than the recorded one changes nothing."""
         # A request of the partner does not wait while its registration is being saved: the next one will tell.
         with suppress(self._client.exceptions.TransactionConflictException):
-            note_instant(self._client, self._table, _partner_key(partner_id), "last_seen_at", at)
+            note_instant(self._client, self._table, partner_key(partner_id), "last_seen_at", at)
 
     def synced(self, partner_id: str, at: str) -> None:
         """As in the port; an earlier instant than the recorded one changes nothing."""
-        key = _partner_key(partner_id)
+        key = partner_key(partner_id)
         patiently(self._client, lambda: note_instant(self._client, self._table, key, "last_synced_at", at))
 
     def mark_behind(self, partner_id: str, since: str | None) -> None:
@@ -216,7 +221,7 @@ class DynamoDBPartners:
         self._set(partner_id, "learned", learned_note(learned).get("learned"))
 
     def _set(self, partner_id: str, name: str, note: str | None) -> None:
-        key = _partner_key(partner_id)
+        key = partner_key(partner_id)
         if note is None:
             patiently(self._client, lambda: remove_note(self._client, self._table, key, name))
         else:
@@ -226,30 +231,7 @@ class DynamoDBPartners:
         """As in the port."""
         if grant.older:
             # A transaction, even of one, because another may be saving this partner and has a grant in its hands.
-            self._transact([self._delete(_grant_key(older)) for older in grant.older], str(uuid4()))
-
-    def _transact(self, operations: Sequence[TransactWriteItemTypeDef], write_id: str) -> set[int]:
-        """Carry out all operations or none; which of them failed their conditions, empty if all was done.
-
-        The first operation is the one that carries ``write_id``. The token makes DynamoDB itself recognize a
-        repeated request for ten minutes; ``write_id`` does where that is not so.
-        """
-        for _ in pauses():
-            try:
-                self._client.transact_write_items(TransactItems=operations, ClientRequestToken=write_id)
-            except self._client.exceptions.TransactionCanceledException as error:
-                reasons = error.response["CancellationReasons"]
-                failed = {number for number, reason in enumerate(reasons) if reason["Code"] == _CONDITION}
-                if 0 in failed and is_our_own(error, write_id, reasons[0].get("Item")):
-                    return set()
-                if failed:
-                    return failed
-                if not any(reason["Code"] in _PASSING for reason in reasons):
-                    raise
-                passing = error
-            else:
-                return set()
-        raise passing
+            transact(self._client, [self._delete(_grant_key(older)) for older in grant.older], str(uuid4()))
 
     def _item(self, key: Item) -> Item | None:
         return self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item")
@@ -259,15 +241,6 @@ class DynamoDBPartners:
 
     def _delete(self, key: Item) -> TransactWriteItemTypeDef:
         return {"Delete": {"TableName": self._table, "Key": key}}
-
-
-_CONDITION = "ConditionalCheckFailed"
-_PASSING = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
-"""Reasons that another moment takes away: someone else has one of the items, or the table is growing."""
-
-
-def _partner_key(partner_id: str) -> Item:
-    return {"pk": {"S": "PARTNERS"}, "sk": {"S": partner_id}}
 
 
 def _claim_key(role: str, party: str) -> Item:

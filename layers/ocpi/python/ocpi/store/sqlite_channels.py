@@ -38,8 +38,9 @@ class SQLiteChannels:
                 )
             else:
                 done = db.execute(
-                    "INSERT INTO channels (partner_id, document, revision) VALUES (?, ?, 1) ON CONFLICT DO NOTHING",
-                    (channel.partner_id, document),
+                    "INSERT INTO channels (partner_id, document, revision) SELECT id, ?, 1 FROM partners WHERE id = ? "
+                    "ON CONFLICT DO NOTHING",
+                    (document, channel.partner_id),
                 )
             if not done.rowcount:
                 raise Conflict(channel.partner_id)

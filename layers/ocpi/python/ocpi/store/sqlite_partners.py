@@ -79,6 +79,7 @@ class SQLitePartners:
             if not removed.rowcount:
                 raise Conflict(partner.id)
             db.execute("DELETE FROM grants WHERE partner_id = ?", (partner.id,))
+            db.execute("DELETE FROM channels WHERE partner_id = ?", (partner.id,))
             _release(db, partner)
 
     def seen(self, partner_id: str, at: str) -> None:
