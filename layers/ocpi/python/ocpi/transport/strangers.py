@@ -22,7 +22,7 @@ IN_A_ROW, A_MINUTE = 1 / 5, 1 / 10
 the 100 failures of the template's default: 20, and one every 6 seconds.
 """
 FAILURES_A_MINUTE = 100
-"""Counted with where the failures of an address have no limit."""
+"""Counted with where fewer are allowed, or any number."""
 
 
 class Strangers:
@@ -32,7 +32,7 @@ class Strangers:
 
     def __init__(self, failures: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        allowed = failures or FAILURES_A_MINUTE
+        allowed = max(failures, FAILURES_A_MINUTE)
         self._bucket = TokenBucket(max(1, round(allowed * IN_A_ROW)), 60 / (allowed * A_MINUTE))
         self._left_out = 0
 
