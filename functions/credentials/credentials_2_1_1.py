@@ -48,7 +48,7 @@ def delete_credentials(call: Call, caller: Caller) -> Answer:
 
 
 def _receiver() -> Receiver:
-    return Receiver(store().partners, vault(), partner_client())
+    return Receiver(store().partners, vault(), partner_client(), settings())
 
 
 def _body(call: Call) -> dict[str, Any]:

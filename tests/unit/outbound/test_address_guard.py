@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import re
 import socket
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from ocpi.outbound.address_guard import AddressGuard, RefusedAddress, Target, UnresolvedHost
 from ocpi.outbound.client import PartnerClient, PartnerUnreachable
+from tests.support.counted_sockets import counted
 
 Resolver = Callable[..., list[tuple[Any, ...]]]
 
@@ -367,30 +367,13 @@ def test_whatever_the_url_is_it_is_refused_or_read_into_a_plain_host_and_path(
     assert (urlsplit(url).port or 443) == target.port, "another parser sees the same port"
 
 
-class Sockets:
-    """Counts the sockets that this process makes. An audit hook stays for good, so there is one, switched."""
-
-    def __init__(self) -> None:
-        self.counting = False
-        self.made = 0
-        sys.addaudithook(self._hear)
-
-    def _hear(self, event: str, args: tuple[Any, ...]) -> None:
-        if self.counting and event in {"socket.__new__", "socket.connect", "socket.getaddrinfo"}:
-            self.made += 1
-
-
-SOCKETS = Sockets()
-
-
 @pytest.fixture
-def sockets() -> Iterator[Sockets]:
-    SOCKETS.made, SOCKETS.counting = 0, True
-    yield SOCKETS
-    SOCKETS.counting = False
+def sockets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Everything that was done with sockets since the test began."""
+    return counted(monkeypatch)
 
 
-def test_no_socket_is_opened_for_a_refused_url(sockets: Sockets) -> None:
+def test_no_socket_is_opened_for_a_refused_url(sockets: list[str]) -> None:
     client = PartnerClient(STRICT)
     for url in [*ODD_URLS, *map(literal, FORBIDDEN_ADDRESSES)]:
         with pytest.raises(PartnerUnreachable) as refused:
@@ -399,6 +382,6 @@ def test_no_socket_is_opened_for_a_refused_url(sockets: Sockets) -> None:
     behind_a_name = PartnerClient(AddressGuard(False, resolving("93.184.215.14", "10.0.0.1")))
     with pytest.raises(PartnerUnreachable):
         behind_a_name.request("GET", "https://partner.example/", token="abc", deadline=5)
-    assert sockets.made == 0
+    assert sockets == []
     socket.socket().close()
-    assert sockets.made == 1, "the counter counts"
+    assert sockets == ["made"], "the counter counts"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import socket
-import sys
 from collections import deque
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,9 +13,7 @@ from ocpi.outbound.address_guard import AddressGuard, RefusedAddress
 from ocpi.outbound.client import PartnerClient, PartnerUnreachable
 from ocpi.outbound.kept_connections import KeptConnections  # noqa: F401 - urllib3 tries IPv6 when it is imported
 from tests.support.address_vectors import ADDRESSES, ALLOWED, OWN_URL, PUBLIC, REFUSED, RESOLVES, Vector
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.support.counted_sockets import counted
 
 
 def resolve(host: str, port: int, *_: Any) -> list[tuple[Any, ...]]:
@@ -33,28 +30,10 @@ def found(address: str, port: int) -> tuple[Any, ...]:
 GUARD = AddressGuard(allow_private=False, resolver=resolve, own_url=OWN_URL)
 
 
-class Sockets:
-    """What this process does with sockets. An audit hook stays for good, so there is one, switched."""
-
-    def __init__(self) -> None:
-        self.counting = False
-        self.seen: list[str] = []
-        sys.addaudithook(self._hear)
-
-    def _hear(self, event: str, _: tuple[Any, ...]) -> None:
-        if self.counting and event in {"socket.__new__", "socket.connect", "socket.getaddrinfo", "socket.sendto"}:
-            self.seen.append(event)
-
-
-SOCKETS = Sockets()
-
-
 @pytest.fixture
-def sockets() -> Iterator[list[str]]:
+def sockets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Everything that was done with sockets since the test began."""
-    SOCKETS.seen, SOCKETS.counting = [], True
-    yield SOCKETS.seen
-    SOCKETS.counting = False
+    return counted(monkeypatch)
 
 
 @pytest.fixture
@@ -98,7 +77,7 @@ def test_no_vector_opens_a_socket_or_asks_a_resolver(sockets: list[str]) -> None
                 assert refused.value.kind == "refused_address", vector
     assert sockets == []
     socket.socket().close()
-    assert sockets == ["socket.__new__"], "the counter counts"
+    assert sockets == ["made"], "the counter counts"
 
 
 @pytest.mark.parametrize("vector", ALLOWED, ids=str)

@@ -196,6 +196,7 @@ def test_a_message_is_cut_at_300_characters_and_an_excerpt_at_a_thousand() -> No
     ("secrets", "text", "shown"),
     [
         (("abc", "abcdef"), "abcdef abc", "… …"),
+        (("b", "ab"), "ab b", "… …"),
         (("a/b",), r"a/b and a\/b", "… and …"),
         (("", "abc"), "no abc", "no …"),
         ((), "a   b \t c  ", "a b c"),

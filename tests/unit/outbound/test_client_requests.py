@@ -12,6 +12,7 @@ import pytest
 
 from ocpi.exchanges.outbound import About
 from ocpi.exchanges.recorder import Recorder
+from ocpi.observability import logger
 from ocpi.outbound import kept_connections
 from ocpi.outbound.address_guard import AddressGuard
 from ocpi.outbound.client import MAX_ANSWER_BYTES, PartnerClient, PartnerUnreachable
@@ -190,8 +191,11 @@ class Log:
         return b"k" * 32
 
 
-def test_what_is_about_a_partner_is_recorded_with_its_correlation_id(wire: Wire) -> None:
-    log = Log()
+def test_what_is_about_a_partner_is_recorded_with_its_correlation_id(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, reported = Log(), list[str]()
+    monkeypatch.setattr(logger, "error", lambda message, **_: reported.append(message))
     recorder = Recorder(cast("Any", log), 14)
     client = PartnerClient(GUARD, recorder=recorder)
     wire.answer = RawAnswer(400, [], b'{"status_code": 2001, "status_message": "who is token-b"}')
@@ -199,6 +203,8 @@ def test_what_is_about_a_partner_is_recorded_with_its_correlation_id(wire: Wire)
     client.request("PUT", URL, **given, about=About(PARTNER, "credentials"))
     client.request("PUT", URL, **given)
     recorder.flush()
+    # Not even a try to describe what is about nobody: that would be reported as an error.
+    assert reported == []
     (entry,) = log.entries
     sent = wire.sent[0].request.headers["X-Correlation-ID"]
     assert (entry.partner_id, entry.method, entry.path, entry.correlation_id) == ("p-1", "PUT", URL, sent)
@@ -206,6 +212,20 @@ def test_what_is_about_a_partner_is_recorded_with_its_correlation_id(wire: Wire)
     assert entry.problem == "HTTP 400, OCPI 2001: who is …"
     assert '"request":{"id":"…"}' in str(entry.body)
     assert PartnerClient(GUARD).request("PUT", URL, **given, about=About(PARTNER)).http_status == 400
+
+
+def test_a_token_that_stands_in_the_url_is_not_recorded(wire: Wire) -> None:
+    log = Log()
+    recorder = Recorder(cast("Any", log), 14)
+    client = PartnerClient(GUARD, recorder=recorder)
+    about = About(PARTNER, "versions")
+    for token in ("token-b", "token-c"):
+        client.request("GET", "https://partner.example/token-b/versions", token=token, deadline=1, about=about)
+    recorder.flush()
+    assert [entry.path for entry in log.entries] == [
+        "https://partner.example/…/versions",
+        "https://partner.example/token-b/versions",
+    ]
 
 
 def test_connections_are_kept_for_the_block_only_and_by_the_client_that_it_gives(

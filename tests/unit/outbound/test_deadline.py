@@ -55,11 +55,14 @@ def test_a_connection_is_cut_in_both_directions_when_the_deadline_passes() -> No
     assert line.done == ["dup", socket.SHUT_RDWR, "close"]
 
 
-def test_a_connection_that_is_gone_already_is_cut_without_an_error() -> None:
+def test_a_connection_that_is_gone_already_is_cut_without_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    errors: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", errors.append)
     line = Line(OSError("not connected"))
     with cut_at(Deadline(0.01, lambda: 0.0), cast("Any", line)) as cut:
         assert line.cut.wait(5)
     assert cut.made
+    assert errors == []
     assert line.done[-1] == "close"
 
 

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ReadTimeoutError
 
 from ocpi.outbound.address_guard import Target
 from ocpi.outbound.deadline import Cut, Deadline
@@ -228,6 +229,17 @@ def test_an_answer_that_only_seems_whole_because_the_deadline_cut_it_is_a_timeou
             with pytest.raises(PartnerUnreachable) as failed:
                 over_the_wire(partner)
             assert failed.value.kind == "timeout"
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), ReadTimeoutError(cast("Any", None), "/", "timed out")])
+def test_a_wait_that_ended_before_the_cut_is_a_timeout_too(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wait(_: HTTPConnection) -> Any:
+        raise error
+
+    monkeypatch.setattr(HTTPConnection, "getresponse", wait)
+    with PartnerServer() as partner, pytest.raises(PartnerUnreachable) as failed:
+        over_the_wire(partner)
+    assert failed.value.kind == "timeout"
 
 
 def test_a_connection_that_ended_opens_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

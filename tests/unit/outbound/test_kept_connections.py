@@ -3,7 +3,6 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,46 +11,12 @@ from ocpi.outbound.address_guard import AddressGuard
 from ocpi.outbound.client import PartnerClient, PartnerUnreachable
 from tests.support.certificates import Authority
 from tests.support.partner_server import PartnerServer, Reply
+from tests.support.raw_server import OK, answer_once, listening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 CLIENT = PartnerClient(AddressGuard(allow_private=True))
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]"
-
-
-@contextmanager
-def listening(serve: Callable[[socket.socket, int], None]) -> Iterator[tuple[str, list[int]]]:
-    """A server that gives each connection, with its number, to ``serve``; its URL, and the numbers so far."""
-    numbers: list[int] = []
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def accept() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                numbers.append(len(numbers))
-                threading.Thread(target=run, args=(connection, numbers[-1]), daemon=True).start()
-
-        def run(connection: socket.socket, number: int) -> None:
-            # A client that hangs up with something unread resets the connection.
-            with connection, suppress(OSError):
-                serve(connection, number)
-
-        threading.Thread(target=accept, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}/a", numbers
-        server.shutdown(socket.SHUT_RDWR)
-
-
-def answer_once(connection: socket.socket) -> bool:
-    """Whether there was a request."""
-    asked = bool(connection.recv(65536))
-    if asked:
-        connection.sendall(OK)
-    return asked
 
 
 def test_one_connection_serves_many_requests_and_is_closed_at_the_end() -> None:
@@ -147,11 +112,12 @@ def test_an_answer_without_a_length_ends_with_its_connection() -> None:
         assert connections == [0, 1]
 
 
-def test_each_request_carries_its_own_headers_over_a_kept_connection() -> None:
+def test_each_request_carries_its_own_headers_and_body_over_a_kept_connection() -> None:
     with PartnerServer() as partner, CLIENT.keeping_connections() as client:
-        partner.on("GET", "/a", Reply.json([]))
+        partner.on("PUT", "/a", Reply.json([]))
         for token in ("one", "two"):
-            client.request("GET", f"{partner.url}/a", token=token, deadline=5)
+            client.request("PUT", f"{partner.url}/a", token=token, body=f'"{token}"', deadline=5)
+        assert [each.json() for each in partner.requests] == ["one", "two"]
         assert [each.headers["authorization"] for each in partner.requests] == ["Token one", "Token two"]
         assert len({each.headers["x-request-id"] for each in partner.requests}) == 2
 
@@ -225,7 +191,7 @@ def test_an_answer_that_breaks_after_its_first_byte_is_not_asked_for_again() -> 
         with pytest.raises(PartnerUnreachable) as caught:
             client.request("GET", url, token="abc", deadline=5)
         assert (caught.value.kind, caught.value.__context__) == ("broken", None)
-        assert caught.value.detail.startswith("the connection or the answer broke: ")
+        assert caught.value.detail == "the connection or the answer broke: BadStatusLine"
         assert connections == [0]
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ocpi.outbound.own_hosts import is_partners
+from ocpi.outbound.own_hosts import is_partners, still_partners
 from ocpi.outbound.partner_url import RefusedAddress
 from ocpi.store.port import Partner, PartnerStatus
 
@@ -51,3 +51,16 @@ def test_what_is_no_url_is_refused_and_not_judged(url: str) -> None:
 def test_who_has_named_no_host_has_none() -> None:
     nobody = Partner("p-1", "EMSP", "Partner", PartnerStatus.INVITED, "2026-01-01T00:00:00Z")
     assert not is_partners(nobody, "https://versions.partner.example/")
+
+
+@pytest.mark.parametrize(
+    ("kept", "is_used"),
+    [
+        ("http://cdrs.partner.example/cdrs/1", True),
+        ("https://cdrs.where-it-was.example/cdrs/1", False),
+        ("https://[", False),
+        (None, False),
+    ],
+)
+def test_a_url_that_was_kept_is_used_while_it_is_the_partners(kept: str | None, is_used: bool) -> None:
+    assert still_partners(PARTNER, kept) == (kept if is_used else None)

@@ -109,8 +109,10 @@ def test_a_token_is_shown_as_set_or_as_learned_and_in_the_other_way_once_if_that
     assert asking.learned == learns
     taken = sent[-1] == takes
     assert (answer.http_status, answer.body) == ((200, str(len(sent)).encode()) if taken else (401, b"1"))
+    first = client.asked[0]
+    assert (first["method"], first["url"], first["body"], first["about"].module) == ("POST", URL, "{}", "credentials")
     # The second is the first but for the token.
-    assert [{**each, "encoding": None} for each in client.asked] == [{**client.asked[0], "encoding": None}] * len(sent)
+    assert [{**each, "encoding": None} for each in client.asked] == [{**first, "encoding": None}] * len(sent)
 
 
 def test_what_was_learned_is_how_the_next_request_begins(clock: list[float]) -> None:

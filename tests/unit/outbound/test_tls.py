@@ -4,9 +4,10 @@ import socket
 import ssl
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from botocore.httpsession import get_cert_path
 
 from ocpi.outbound.address_guard import AddressGuard
 from ocpi.outbound.client import PartnerClient, PartnerUnreachable
@@ -138,11 +139,44 @@ def test_the_context_of_the_process_verifies_and_is_made_once() -> None:
     assert tls_context().minimum_version >= ssl.TLSVersion.TLSv1_2
 
 
-def test_without_trust_of_the_system_botocores_bundle_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    nowhere = ssl.get_default_verify_paths()._replace(cafile="", capath="")
-    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+@pytest.fixture
+def contexts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str | None]]:
+    """The files of certificates that contexts were made with, on a system that would allow any version of TLS."""
+    files: list[str | None] = []
+    make = ssl.create_default_context
+
+    def lax(*, cafile: str | None) -> ssl.SSLContext:
+        files.append(cafile)
+        context = make(cafile=cafile)
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", lax)
     tls_context.cache_clear()
-    try:
-        assert tls_context().cert_store_stats()["x509_ca"] > 50
-    finally:
-        tls_context.cache_clear()
+    yield files
+    tls_context.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("file", "folder"), [("/etc/ca.pem", None), (None, "/etc/certs"), ("/etc/ca.pem", "/etc/certs")]
+)
+def test_what_the_system_trusts_is_trusted(
+    file: str | None, folder: str | None, contexts: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_system = ssl.get_default_verify_paths()._replace(cafile=cast("str", file), capath=cast("str", folder))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: of_system)
+    tls_context()
+    assert contexts == [None]
+
+
+def test_without_trust_of_the_system_botocores_bundle_is_used(
+    contexts: list[str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = ssl.get_default_verify_paths()._replace(cafile=cast("str", None), capath=cast("str", None))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: nowhere)
+    assert tls_context().cert_store_stats()["x509_ca"] > 50
+    assert contexts == [get_cert_path(verify=True)]
+
+
+def test_older_versions_of_tls_are_not_spoken_even_where_the_system_allows_them(contexts: list[str | None]) -> None:
+    assert tls_context().minimum_version == ssl.TLSVersion.TLSv1_2

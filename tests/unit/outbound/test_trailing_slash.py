@@ -4,7 +4,7 @@ import pytest
 
 from ocpi.outbound.trailing_slash import toggled, with_slash
 
-BARE, QUERY = "https://partner.example/tokens", "?a=b/&c=?/"
+BARE, QUERY = "https://partner.example/tokens/EX", "?a=b/&c=?/"
 
 
 @pytest.mark.parametrize(

@@ -42,14 +42,34 @@ def test_a_secret_is_read_with_and_without_its_prefix() -> None:
     assert len(read_webhook_secret("Ab1" * 14 + "xy")) == 33  # what Secrets Manager makes: 44 letters and digits
 
 
-@pytest.mark.parametrize("text", ["", "whsec_", "whsec_c2hvcnQ=", "whsec_!!!", "whsec_ümlaut", "whsec_" + "A" * 88])
-def test_a_secret_that_is_no_key_of_24_to_64_bytes_is_refused_and_not_quoted(text: str) -> None:
-    with pytest.raises(UnusableWebhookSecret) as caught:
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "24 to 64 bytes"),
+        ("whsec_", "24 to 64 bytes"),
+        ("whsec_c2hvcnQ=", "24 to 64 bytes"),
+        (base64.b64encode(b"k" * 23).decode(), "24 to 64 bytes"),
+        (base64.b64encode(b"k" * 65).decode(), "24 to 64 bytes"),
+        ("whsec_!!!", "Base64"),
+        ("whsec_ümlaut", "Base64"),
+        (SECRET.replace("G", "G!"), "Base64"),
+        (SECRET.replace("G", "G\n"), "Base64"),
+    ],
+)
+def test_a_secret_that_is_no_key_of_24_to_64_bytes_is_refused_and_not_quoted(text: str, problem: str) -> None:
+    with pytest.raises(UnusableWebhookSecret, match=problem) as caught:
         read_webhook_secret(text)
     assert not text.removeprefix("whsec_") or text not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [24, 64])
+def test_a_key_may_be_as_short_and_as_long_as_is_said(size: int) -> None:
+    assert read_webhook_secret(base64.b64encode(b"k" * size).decode()) == b"k" * size
 
 
 def test_every_message_has_an_id_of_its_own() -> None:
     ids = {new_message_id() for _ in range(100)}
     assert len(ids) == 100
+    # 120 bits, six a character.
+    assert {len(message_id) for message_id in ids} == {len("msg_") + 20}
     assert all(message_id.startswith("msg_") and "." not in message_id for message_id in ids)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +13,7 @@ from ocpi.registration import tokens
 from ocpi.registration.receiver import TAKEN, departure
 from ocpi.store.port import Grant, Partner, PartnerChange, PartnerStatus
 from ocpi.transport.authentication import authenticate
-from tests.unit.registration.scripted import BASE, VERSIONS, Scripted, answering, credentials, ocpi, plain
+from tests.unit.registration.scripted import BASE, DETAILS, VERSIONS, Scripted, answering, credentials, ocpi, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,6 +52,15 @@ def test_a_token_that_ended_while_we_renewed_is_forgotten(
     assert after.version == "2.1.1"
 
 
+def test_a_token_that_has_ended_is_forgotten_though_the_renewal_fails(world: World, partner: Scripted) -> None:
+    before = with_grant(world, world.register(), "h", "2000-01-01T00:00:00.000000Z")
+    answering(partner, PUT=plain(b"", 500))
+    with pytest.raises(PartnerFailed):
+        world.initiator().renew(before)
+    assert "h" not in world.now(before).grants
+    assert world.partners.grant("h") is None
+
+
 def test_a_token_that_has_ended_is_forgotten_when_the_partner_renews(world: World, partner: Scripted) -> None:
     token_c = world.receiver().register(
         authenticate(world.partners, f"Token {world.invite()}", our_role="CPO"), credentials(), "2.1.1"
@@ -78,6 +88,12 @@ def test_a_renewal_says_nothing_of_a_registration_that_came_after_it_began(world
     assert (world.now(before).token, world.now(before).grants) == ("sealed", ("h",))
 
 
+def test_versions_may_come_in_an_object(world: World, partner: Scripted) -> None:
+    """Reading A-49."""
+    answering(partner, GET_versions=ocpi({"versions": [{"version": "2.1.1", "url": DETAILS}]}))
+    assert world.register().status is PartnerStatus.REGISTERED
+
+
 @pytest.mark.parametrize("known", [VERSIONS, f"{VERSIONS}/", f"{BASE}/NL-EX"])
 def test_registering_twice_is_a_conflict_however_its_url_ends(world: World, partner: Scripted, known: str) -> None:
     answering(partner, POST=ocpi(credentials(url=known)))
@@ -86,6 +102,32 @@ def test_registering_twice_is_a_conflict_however_its_url_ends(world: World, part
         partner.answers[f"GET {given}"] = plain(b"", 401)
         with pytest.raises(StateConflict, match=TAKEN):
             world.register(versions_url=given)
+
+
+def test_a_handshake_and_its_undoing_have_their_time(world: World, partner: Scripted, budgets: list[float]) -> None:
+    """API Gateway waits for 29 seconds."""
+    answering(partner, POST=ocpi({"token": "token-c"}))
+    with pytest.raises(PartnerFailed):
+        world.register()
+    assert budgets == [25.0, 2.5]
+
+
+def test_token_b_opens_for_five_minutes_while_the_handshake_runs(world: World, partner: Scripted) -> None:
+    seen: list[datetime] = []
+    request = partner.request
+
+    def looking(method: str, url: str, **options: Any) -> Answer:
+        for each in world.partners.list():
+            grant = world.partners.grant(each.grants[0])
+            assert grant is not None
+            seen.append(datetime.fromisoformat(str(grant.expires_at)))
+        return request(method, url, **options)
+
+    partner.request = looking  # type: ignore[method-assign] # looks while it runs
+    began = datetime.now(UTC)
+    world.register()
+    (ends,) = seen
+    assert began <= ends - timedelta(minutes=5) <= datetime.now(UTC)
 
 
 def test_each_fault_of_credentials_is_told_apart(world: World, partner: Scripted) -> None:

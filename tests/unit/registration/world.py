@@ -93,7 +93,7 @@ class World:
 
     def receiver(self, killer: Killer = NOBODY) -> Receiver:
         client: Any = killer.around(self.client or self.partner)
-        return Receiver(killer.around(self.partners), killer.around(self.vault), client)
+        return Receiver(killer.around(self.partners), killer.around(self.vault), client, SETTINGS)
 
     def initiator(self, killer: Killer = NOBODY) -> Initiator:
         client: Any = killer.around(self.client or self.partner)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from ocpi.outbound.inner_names import why_inner
 from ocpi.outbound.networks import is_translated, why_forbidden
+from ocpi.outbound.own_url import may_be_below
 from ocpi.outbound.partner_url import PartnerUrl, RefusedAddress, read_url
 
 __all__ = ["AddressGuard", "PartnerUrl", "RefusedAddress", "Target", "UnresolvedHost"]
@@ -71,7 +72,7 @@ class AddressGuard:
         Raises :class:`RefusedAddress`. For checking what is called later; :meth:`check` comes before a call.
         """
         parts = read_url(url, allow_http=self._allow_private)
-        if self._is_own(parts):
+        if self._own is not None and may_be_below(self._own, parts):
             raise RefusedAddress("is one of our own")
         if parts.is_address:
             if is_translated(parts.host):
@@ -93,18 +94,10 @@ class AddressGuard:
             self._judge(address)
         return Target(parts.scheme, parts.host, parts.port, addresses, parts.path_and_query)
 
-    def _is_own(self, parts: PartnerUrl) -> bool:
-        """Whether a URL is below our own. A custom domain may hold other deployments beside it, at other paths."""
-        own = self._own
-        if own is None or (parts.host, parts.port) != (own.host, own.port):
-            return False
-        path = parts.path_and_query.partition("?")[0]
-        return f"{path}/".startswith(f"{own.path_and_query.rstrip('/')}/")
-
     def _addresses(self, parts: PartnerUrl) -> tuple[str, ...]:
         try:
             found = self._resolve(parts.host, parts.port, 0, socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
+        except (OSError, ValueError):  # what a resolver makes of a name that it cannot encode differs
             raise UnresolvedHost(f"has a host that cannot be resolved: {parts.host}") from None
         addresses = dict.fromkeys(str(entry[4][0]) for entry in found)
         if not addresses:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 from ocpi import strict_json
 
 _MESSAGE_CHARACTERS = 300
+_SHORTEST_DECODED = 8
+"""Characters. What is shorter is in Base64 by chance: no token is, and as one it would blot half of every text."""
+_ESCAPE = re.compile("%[0-9A-F]{2}")
 _NOT_JSON = "the body is not JSON"
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
-_ENVELOPE_FIELDS = {"data", "status_code", "status_message", "timestamp"}
+_FIELDS_BESIDE_THE_CODE = {"data", "status_message", "timestamp"}
 
 
 class Headers(Mapping[str, str]):
@@ -54,8 +60,8 @@ class Answer:
     """
 
     http_status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def envelope(self) -> Envelope:
@@ -111,24 +117,47 @@ class Answer:
             return nothing, f"the body is JSON that cannot be used: {error}"
         return _read_envelope(value)
 
+    @cached_property
+    def _spellings(self) -> list[str]:
+        """How the secrets may be written, whichever way they were sent. Longest first: one may be a part of another."""
+        known = {text for secret in self.secrets if secret for text in (secret, *_in_base64(secret)) if text}
+        in_urls = {quote(text, safe="") for text in known}
+        in_json = {text.replace("/", r"\/") for text in known}
+        spelled = known | in_json | in_urls | {_ESCAPE.sub(lambda escape: escape[0].lower(), text) for text in in_urls}
+        return sorted(spelled, key=len, reverse=True)
+
     def _sentence(self, beginning: str) -> str:
         message = self.envelope().status_message
         return f"{beginning}: {self._clean(message)}" if message else beginning
 
     def _clean(self, text: str, characters: int = _MESSAGE_CHARACTERS) -> str:
-        # Longest first: one secret may be a part of another.
-        for secret in sorted(filter(None, self.secrets), key=len, reverse=True):
-            text = text.replace(secret, "…").replace(secret.replace("/", r"\/"), "…")
+        for spelling in self._spellings:
+            text = text.replace(spelling, "…")
         text = "".join(character if character.isprintable() else " " for character in text)
         text = re.sub(" +", " ", text).strip()
         return text if len(text) <= characters else f"{text[: characters - 1]}…"
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """A secret in Base64, with and without padding and as URLs have it, and the text that it is itself Base64 of."""
+    yield secret.rstrip("=")
+    for encoded in (base64.b64encode(secret.encode()), base64.urlsafe_b64encode(secret.encode())):
+        yield encoded.decode("ascii")
+        yield encoded.decode("ascii").rstrip("=")
+    try:
+        decoded = base64.b64decode(secret, validate=True).decode()
+    except (binascii.Error, UnicodeError, ValueError):
+        return
+    if len(decoded) >= _SHORTEST_DECODED:
+        yield decoded
+        yield base64.urlsafe_b64encode(decoded.encode()).decode("ascii").rstrip("=")
 
 
 def _read_envelope(value: Any) -> tuple[Envelope, str | None]:
     """An envelope has a ``status_code``, or ``data`` and nothing that an envelope has not."""
     if not isinstance(value, dict):
         return Envelope(value, None, None), None
-    if "status_code" not in value and not ("data" in value and value.keys() <= _ENVELOPE_FIELDS):
+    if "status_code" not in value and not ("data" in value and value.keys() <= _FIELDS_BESIDE_THE_CODE):
         return Envelope(value, None, None), None
     message = value.get("status_message")
     envelope = Envelope(

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPException
 from typing import TYPE_CHECKING
 
@@ -42,17 +42,17 @@ class RawAnswer:
     """Status, header fields in their order, and the body with its content coding removed."""
 
     status: int
-    headers: list[tuple[str, str]]
-    body: bytes
+    headers: list[tuple[str, str]] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What goes out, complete. ``headers`` hold the partner's token: never print them."""
+    """What goes out, complete. ``headers`` hold the partner's token, ``body`` may hold cards: never print them."""
 
     method: str
-    headers: Mapping[str, str]
-    body: bytes | None
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
 
 
 def exchange(

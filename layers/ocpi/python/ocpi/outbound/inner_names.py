@@ -1,9 +1,11 @@
 """Host names that lead inside, wherever a resolver says that they are: judged before anything is resolved.
 
-Sources: the IANA Special-Use Domain Names registry, ICANN's reservation of ``internal`` (2024), the names without an
-owner that routers and Windows domains use all the same (ICANN's name collision studies), and the metadata names that
-cloud providers document. Names of documentation and tests (``example``, ``test``, ``invalid``) lead nowhere and need
-no rule.
+Sources: the IANA Special-Use Domain Names registry (RFC 6761, 6762 with its appendix G, 7686, 8375, 9476), ICANN's
+reservation of ``internal`` (2024), the names without an owner that routers and Windows domains use all the same
+(ICANN's name collision studies), the domains that containers, clusters and virtual machines get by default, and the
+metadata names that cloud providers document. But for ``arpa`` none is delegated at the root (looked up in the Public
+Suffix List of April 2026), though a resolver inside may answer for each. Of what RFC 6761 reserves only ``example`` is
+left to the resolver: it is what documentation and tests are made of.
 """
 
 from __future__ import annotations
@@ -11,25 +13,62 @@ from __future__ import annotations
 _METADATA = (
     "metadata",  # Google Cloud, the short form
     "metadata.google.internal",
+    "metadata.goog",
     "instance-data",  # AWS, the short form
     "instance-data.ec2.internal",
     "metadata.azure.internal",
+    "api.metadata.cloud.ibm.com",
     "metadata.tencentyun.com",
     "metadata.platformequinix.com",
+    "metadata.packet.net",
+    "rancher-metadata",
 )
-_INNER = (
-    "arpa",  # reverse lookups, home.arpa, resolver.arpa, ipv4only.arpa
+_SPECIAL_USE = ("alt", "arpa", "invalid", "local", "localhost", "onion", "test")
+"""``arpa``: reverse lookups, home.arpa, resolver.arpa, ipv4only.arpa."""
+_NETWORKS_OF_ONES_OWN = (
+    "belkin",
     "corp",
+    "dhcp",
+    "dlink",
+    "dom",
+    "domain",
+    "gateway",
     "home",
-    "internal",  # ec2.internal and compute.internal of AWS among them
+    "internal",  # ec2.internal and compute.internal of AWS, docker.internal, rancher.internal among them
+    "intern",
+    "intra",
     "intranet",
     "lan",
-    "local",
+    "loc",
     "localdomain",
-    "localhost",
-    "onion",
+    "localnet",
+    "mail",
+    "priv",
     "private",
+    "router",
+    "workgroup",
 )
+_CLUSTERS = (
+    "cluster",  # cluster.local is among those in local
+    "consul",
+    "default",  # the namespace: kubernetes.default
+    "docker",
+    "incus",
+    "kube-system",
+    "kubernetes",
+    "lxc",
+    "lxd",
+    "maas",
+    "mesos",
+    "nomad",
+    "novalocal",
+    "openstacklocal",
+    "podman",
+    "svc",
+    "swarm",
+    "vagrant",
+)
+_INNER = frozenset({*_SPECIAL_USE, *_NETWORKS_OF_ONES_OWN, *_CLUSTERS})
 
 
 def why_inner(host: str, *, allow_private: bool) -> str | None:

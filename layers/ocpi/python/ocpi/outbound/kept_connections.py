@@ -117,7 +117,6 @@ class _Line:
         return self._socket.is_readable()
 
     def close(self) -> None:
-        self._http.close()
         self._socket.finish()
 
     def converse(self, path: str, request: Request, deadline: Deadline, max_bytes: int) -> RawAnswer:
@@ -149,12 +148,15 @@ class _Line:
 
 
 class _TimedSocket:
-    """A socket on which every wait ends at the deadline of the exchange under way, however a peer drips."""
+    """A socket on which every wait ends at the deadline of the exchange under way, however a peer drips. ``begin``
+    comes before anything is sent.
+    """
+
+    received: bool
+    _deadline: Deadline
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._deadline: Deadline | None = None
-        self.received = False
 
     def begin(self, deadline: Deadline) -> None:
         self._deadline, self.received = deadline, False
@@ -188,7 +190,6 @@ class _TimedSocket:
         self._connection.close()
 
     def _wait_at_most(self) -> None:
-        assert self._deadline is not None  # noqa: S101 - for the type checker: an exchange begins with its deadline
         self._connection.settimeout(self._deadline.left())
 
 
@@ -207,6 +208,10 @@ def _open(target: Target, deadline: Deadline, tls: Callable[[], ssl.SSLContext])
     connection = connect(target, deadline)
     if target.scheme == "http":
         return _Line(connection, target)
-    # TLS takes the socket over, and closes it if it fails.
-    with cut_at(deadline, connection) as cut:
-        return _Line(encrypt(connection, target, deadline, tls(), cut), target)
+    try:
+        with cut_at(deadline, connection) as cut:
+            return _Line(encrypt(connection, target, deadline, tls(), cut), target)
+    except BaseException:
+        # TLS takes the socket over, and closes it if it fails; but the time may be over before it has begun.
+        connection.close()
+        raise

@@ -23,6 +23,14 @@ def is_partners(partner: Partner, url: str) -> bool:
     return False
 
 
+def still_partners(partner: Partner, kept: str | None) -> str | None:
+    """A URL of the partner that was kept, if it still is one: the partner may have moved, and its new token with it."""
+    with suppress(RefusedAddress):
+        if kept is not None and is_partners(partner, kept):
+            return kept
+    return None
+
+
 def _origin(url: str) -> tuple[str, str, int]:
     parts = read_url(url, allow_http=True)
     return parts.scheme, parts.host, parts.port

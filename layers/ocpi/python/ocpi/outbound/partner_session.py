@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
 from ocpi.exchanges.outbound import About
@@ -24,10 +24,10 @@ class PartnerSession:
     """
 
     client: PartnerClient
-    token: str
+    token: str = field(repr=False)
     encoding: str
     until: float
-    partner: Partner | None = None
+    partner: Partner | None
     learned: str | None = None
     before_each: Callable[[], None] = lambda: None
     max_bytes: int = MAX_ANSWER_BYTES

@@ -7,6 +7,7 @@ one URL. Whatever could be read in two ways is refused here.
 from __future__ import annotations
 
 import re
+import string
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 from typing import Literal
@@ -69,7 +70,7 @@ def read_url(url: str, *, allow_http: bool) -> PartnerUrl:
     port = _port(authority["port"], 443 if scheme == "https" else 80)
     path = parts["rest"] if parts["rest"].startswith("/") else f"/{parts['rest']}"
     # Non-ASCII characters in a path go out as the UTF-8 that they stand for (RFC 3987, section 3.1).
-    return PartnerUrl(scheme, host, port, quote(path, safe="".join(map(chr, range(0x21, 0x7F)))), is_address)
+    return PartnerUrl(scheme, host, port, quote(path, safe=string.punctuation), is_address)
 
 
 def _scheme(scheme: str, allow_http: bool) -> Literal["https", "http"]:

@@ -9,7 +9,7 @@ receiver may be given the new one whenever it likes, once all processes sign wit
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ocpi.kept_secret import KEEP_SECONDS, versions_reader
@@ -29,8 +29,8 @@ OVERLAP_SECONDS = 86_400
 class WebhookKeys:
     """What to sign with now; ``previous`` while the overlap lasts."""
 
-    current: bytes
-    previous: bytes | None = None
+    current: bytes = field(repr=False)
+    previous: bytes | None = field(default=None, repr=False)
 
 
 def webhook_keys_reader(

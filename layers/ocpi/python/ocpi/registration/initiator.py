@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 from ocpi.errors import PartnerFailed, StateConflict
 from ocpi.faults import Fault, Invalid
 from ocpi.outbound.unreachable import PartnerUnreachable
-from ocpi.registration.our_credentials import PartnerRole, our_credentials
+from ocpi.registration.our_credentials import PartnerRole, is_our_party, our_credentials
 from ocpi.registration.partner_api import Endpoints, PartnerApi, connection, endpoint_url
-from ocpi.registration.receiver import TAKEN, departure
+from ocpi.registration.receiver import OURS, TAKEN, departure
 from ocpi.registration.settings_of_partner import token_habits
 from ocpi.registration.tokens import HANDSHAKE_SECONDS, in_seconds, new_token, offer, registered, succession
 from ocpi.store.port import Conflict, Grant, Partner, PartnerChange, Partners, PartnerStatus, PartyTaken
@@ -164,7 +164,7 @@ class Initiator:
         url = str(endpoint_url(endpoints, "credentials"))
         answer = api.credentials(method, url, our_credentials(self.settings, self.base_url, partner.role, ours))
         try:
-            return _read_credentials(answer)
+            return self._read_credentials(answer)
         except Invalid as error:
             token = _token_of(answer)
             if method == "POST" and token is not None:
@@ -178,8 +178,17 @@ class Initiator:
                 ocpi_status=answer.envelope().status_code,
             ) from None
 
+    def _read_credentials(self, answer: Answer) -> dict[str, Any]:
+        """Credentials that are valid, with a versions URL that may be called: nobody calls it before it is kept."""
+        theirs = models.check(models.Credentials, _data(answer))
+        if not self.client.may_call(theirs["url"]):
+            raise Invalid([Fault("/url", "is an address that we may not call")])
+        return theirs
+
     def _complete(self, partner: Partner, theirs: dict[str, Any], endpoints: Endpoints, ours: str) -> Partner:
         """Registered: token C kept, token B opens everything, the party claimed."""
+        if is_our_party(self.settings, partner.role, theirs):
+            raise StateConflict(OURS)
         sealed = self.vault.seal(theirs["token"], about=partner.id)
         complete = replace(
             partner,
@@ -278,10 +287,6 @@ class Initiator:
 def new_partner_id() -> str:
     """An id for a partner: 80 random bits, in lower case, fit for a URL."""
     return secrets.token_hex(10)
-
-
-def _read_credentials(answer: Answer) -> dict[str, Any]:
-    return models.check(models.Credentials, _data(answer))
 
 
 def _token_of(answer: Answer) -> str | None:

@@ -26,6 +26,14 @@ def our_business_details(settings: Settings) -> dict[str, str]:
     return {"name": settings.party_name, **website}
 
 
+def is_our_party(settings: Settings, role: PartnerRole, credentials: dict[str, Any]) -> bool:
+    """Whether credentials name ourselves: our own party, in a role that this deployment plays. In a role that it does
+    not play, another system of the same company may be a partner.
+    """
+    party = (credentials["country_code"].upper(), credentials["party_id"].upper())
+    return role in settings.roles and party == (settings.country_code, settings.party_id)
+
+
 def our_credentials(settings: Settings, base_url: str, partner_role: PartnerRole, token: str) -> dict[str, Any]:
     """The Credentials object that we give a partner; ``token`` is the one that it is to use on us."""
     return {

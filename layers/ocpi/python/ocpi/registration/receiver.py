@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocpi.errors import MethodNotAllowed, Unauthorized
 from ocpi.faults import Fault, Invalid
+from ocpi.registration.our_credentials import is_our_party
 from ocpi.registration.partner_api import PartnerApi, connection
 from ocpi.registration.settings_of_partner import token_habits
 from ocpi.registration.tokens import new_token, registered, succession
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ocpi.outbound.client import PartnerClient
+    from ocpi.settings import Settings
     from ocpi.vault.port import Vault
 
 CALLBACK_SECONDS = 10.0
@@ -34,6 +36,7 @@ CALLBACK_SECONDS = 10.0
 BEFORE_REGISTRATION = ("GET", "POST")
 ONCE_REGISTERED = ("DELETE", "GET", "PUT")
 TAKEN = "this party is registered already, with other credentials"
+OURS = "this is our own party, in a role that we play ourselves"
 
 Credentials = dict[str, Any]
 
@@ -45,10 +48,12 @@ class Receiver:
     partners: Partners
     vault: Vault
     client: PartnerClient
+    settings: Settings
 
     def register(self, caller: Caller, credentials: Credentials, version: str) -> str:
         """POST: register the holder of a token A; returns token C."""
         self.require_invitation(caller)
+        self._refuse_ours(caller.partner, credentials)
         self._refuse_taken(caller.partner, credentials)
         connected = self._connect(caller.partner, credentials, version)
         token = new_token()
@@ -84,6 +89,7 @@ class Receiver:
         The old token opens until the new one is used, or for an hour: the answer may not arrive.
         """
         self.require_registered(caller)
+        self._refuse_ours(caller.partner, credentials)
         given = (credentials["country_code"].upper(), credentials["party_id"].upper())
         if given != (caller.partner.country_code, caller.partner.party_id):
             raise Invalid([Fault("/party_id", "a registration is of one party; unregister and register the other")])
@@ -116,6 +122,10 @@ class Receiver:
         """PUT and DELETE are for registered partners."""
         if caller.grant.kind != "registered":
             raise MethodNotAllowed("this party is not registered", BEFORE_REGISTRATION)
+
+    def _refuse_ours(self, partner: Partner, credentials: Credentials) -> None:
+        if is_our_party(self.settings, partner.role, credentials):
+            raise Invalid([Fault("/party_id", OURS)])
 
     def _refuse_taken(self, partner: Partner, credentials: Credentials) -> None:
         """Before anybody is called; the change itself makes sure of it once more."""
