@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ocpi import strict_json
 from ocpi.commands.lookups import Lookups, UnknownLocation
+from ocpi.commands.named_tokens import names_anothers_token
 from ocpi.commands.receiving import Receiving
 from ocpi.commands.response_url import check_response_url
 from ocpi.deployment import address_guard, command_requests, command_results, store
@@ -35,6 +36,9 @@ def post_command(call: Call, caller: Caller) -> Answer:
         objection = Lookups(store().objects, str(caller.partner.party)).objection(command_type, body)
     except UnknownLocation as error:
         return failure(StatusCode.UNKNOWN_LOCATION, str(error), data=_response("REJECTED"))
+    # Last of all: what can be turned down otherwise tells nobody which tokens others have given us.
+    if objection is None and names_anothers_token(store(), caller.partner, settings().party, body):
+        objection = "REJECTED"
     if objection is None:
         _receiving().take(caller.partner, command_type, body)
     return success(_response(objection or "ACCEPTED"))

@@ -107,37 +107,33 @@ def test_the_uid_of_a_token_does_not_say_whose_an_object_is(operator: Operator, 
 
 
 @both
-def test_a_token_of_our_own_says_nothing(operator: Operator, auth_id: str, module: str) -> None:
+def test_what_our_own_customers_did_is_no_partners(
+    operator: Operator, emsp: PlayedPartner, other: PlayedPartner, auth_id: str, module: str
+) -> None:
+    give(emsp, auth_id)
     assert operator.put_object("tokens", fixture("token_max", uid=fresh_id("U"), auth_id=auth_id)).status_code == 201
-    assert made(operator, module, auth_id)[1] is None
+    value, whose = made(operator, module, auth_id)
+    assert whose is None
+    give(other, auth_id.lower())
+    assert audience(operator, module, value) is None
+    assert (sees(emsp, module, value), sees(other, module, value)) == (False, False)
 
 
 @both
-@pytest.mark.parametrize(
-    ("ours", "theirs", "is_theirs"),
-    [
-        ({"last_updated": NEW}, {"last_updated": OLD}, False),
-        ({"last_updated": OLD}, {"last_updated": NEW}, False),
-        ({"last_updated": NEW}, {"last_updated": NEWEST, "valid": False}, False),
-        ({"last_updated": NEW, "valid": False}, {"last_updated": OLD}, True),
-        ({"last_updated": OLD, "valid": False}, {"last_updated": NEW, "valid": False}, False),
-    ],
-)
-def test_of_tokens_of_two_partners_the_valid_one_given_first_counts(
+@pytest.mark.parametrize("changes", [{"last_updated": OLD}, {"last_updated": NEWEST, "valid": False}])
+def test_of_two_partners_that_gave_a_token_the_first_one_counts(
     operator: Operator,
     emsp: PlayedPartner,
     other: PlayedPartner,
     auth_id: str,
     module: str,
-    ours: dict[str, Any],
-    theirs: dict[str, Any],
-    is_theirs: bool,
+    changes: dict[str, Any],
 ) -> None:
-    give(emsp, auth_id, **ours)
-    give(other, auth_id, **theirs)
+    give(emsp, auth_id.lower(), **changes)
+    give(other, auth_id, last_updated=NEW)
     value, whose = made(operator, module, auth_id)
-    assert whose == (other if is_theirs else emsp).partner_id
-    assert (sees(emsp, module, value), sees(other, module, value)) == (not is_theirs, is_theirs)
+    assert whose == emsp.partner_id
+    assert (sees(emsp, module, value), sees(other, module, value)) == (True, False)
 
 
 # Said by the operator

@@ -24,7 +24,8 @@ from tests.support.commands import (
     start,
 )
 from tests.support.gateway import Gateway, running_gateway
-from tests.support.party import Operator, PlayedPartner
+from tests.support.ids import fresh_id
+from tests.support.party import Operator, PlayedPartner, fixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,6 +175,19 @@ def test_a_command_that_no_queue_takes_is_invalid_and_brings_no_result(
     body = body_of(operator, emsp, location_id, "START_SESSION", inbox, unknown="x" * 300_000)
     ended(post(emsp, "START_SESSION", body), 200, 2001)
     assert len(pending(operator)) <= before
+
+
+@pytest.mark.parametrize("command_type", ["RESERVE_NOW", "START_SESSION"])
+def test_a_token_that_is_not_the_callers_is_rejected_and_asked_of_no_charge_point(
+    operator: Operator, emsp: PlayedPartner, location_id: str, inbox: Inbox, command_type: str
+) -> None:
+    ours = fixture("token_max", uid=fresh_id("U"), auth_id=fresh_id("NL-EXA-"))
+    assert operator.put_object("tokens", ours).status_code == 201
+    before = len(pending(operator))
+    body = body_of(operator, emsp, location_id, command_type, inbox, token=ours)
+    assert data_of(post(emsp, command_type, body)) == {"result": "REJECTED"}
+    assert len(pending(operator)) <= before
+    assert inbox.requests == []
 
 
 @pytest.mark.req("CMD-15", "CMD-16", "SC-05")

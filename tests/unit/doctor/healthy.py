@@ -10,7 +10,7 @@ from ocpi import strict_json
 from ocpi.commands.command import Command, command_draft
 from ocpi.delivery.catching_up import Job, written
 from ocpi.jobs.job import running_draft
-from ocpi.objects.audience import token_lookup, waiting_lookup
+from ocpi.objects.audience import ours_lookup, token_lookup, waiting_lookup
 from ocpi.objects.documents import draft
 from ocpi.pull.outage import note_run
 from ocpi.pull.scheduling import new_schedule, schedule_draft
@@ -103,19 +103,21 @@ def _objects(store: Store) -> None:
     journal = json.dumps([[2, [["name"]]]])
     store.objects.put(location.key, location.draft(journal=journal, findings=("a finding",)), expected=1)
     put(store, "own/tariffs", "T1", fixture("tariff_max", id="T1"), audience="*")
-    put(store, "own/tokens", f"RFID/{UID}", fixture("token_min", uid=UID, type="RFID"), audience="*")
+    token = fixture("token_min", uid=UID, type="RFID", auth_id="AUTH-3")
+    put(store, "own/tokens", f"RFID/{UID}", token, audience="*", lookup=token_lookup(token))
     session = fixture("session_min", auth_id="AUTH-1", status="ACTIVE")
     put(store, "own/sessions", "S1", {**session, "id": "S1"}, audience="DE-EMS")
     waiting = {"lookup": waiting_lookup("AUTH-2"), "due": NOW}
     put(store, "own/sessions", "S2", {**session, "id": "S2", "auth_id": "AUTH-2"}, **waiting)
     put(store, "own/sessions", "S3", {**session, "id": "S3", "status": "PENDING"}, audience="DE-EMS", due=NOW)
+    put(store, "own/sessions", "S4", {**session, "id": "S4", "auth_id": "AUTH-3"}, lookup=ours_lookup("AUTH-3"))
     put(store, "own/cdrs", "C1", fixture("cdr_min", id="C1"), audience="DE-EMS")
     rule = Draft("2.1.1", '{"allowed":"ALLOWED"}', now_wire())
     store.objects.put(Key(Collection("own", "authorizations"), f"RFID/{UID}"), rule, expected=None)
     reservation = Draft("2.1.1", '{"command_ids":["one"]}', NOW)
     store.objects.put(Key(Collection("own", "reservations"), "DE-EMS/L1/1"), reservation, expected=None)
     token = fixture("token_min", uid=UID, type="RFID", auth_id="AUTH-1")
-    put(store, "DE-EMS/tokens", f"RFID/{UID}", token, lookup=token_lookup(token))
+    put(store, "DE-EMS/tokens", f"RFID/{UID}", token, lookup=token_lookup(token), journal=THEN)
     put(store, "DE-CPO/locations", "L9", fixture("location_min", id="L9"))
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     Plant = Callable[[Laid], object]
 
 LOCATION, SESSION, WAITING = ("own/locations", "L1"), ("own/sessions", "S1"), ("own/sessions", "S2")
+OURS = ("own/sessions", "S4")
 RECEIVED = ("DE-CPO/locations", "L9")
 TOKEN_A, CARD = ("DE-EMS/tokens", f"RFID/{UID}"), ("own/tokens", f"RFID/{UID}")
 FAR = "9000-01-01T00:00:00.000000Z"
@@ -61,6 +62,13 @@ def lonely_partner(party: str, *grants: str) -> Plant:
             laid.change("partners", ("lonely",), held_grants={"SS": list(grants)})
 
     return plant
+
+
+def channel_to_nobody(laid: Laid) -> None:
+    """None can be made without its partner."""
+    laid.store.partners.save(PartnerChange(partner("nobody", "EMSP", "EMS"), expected=None, claim_party=False))
+    laid.store.channels.put(Channel("nobody"))
+    laid.remove("partners", ("nobody",))
 
 
 def delivered(made: Delivery) -> Plant:
@@ -148,6 +156,9 @@ MENDED: dict[str, tuple[Plant, str, str]] = {
     "a session due at no instant": (of("objects", WAITING, due="soon"), "own/sessions/S2", "due"),
     "a pending session": (of("objects", ("own/sessions", "S3"), due=None), "own/sessions/S3", "due"),
     "a token that nothing finds": (of("objects", TOKEN_A, lookup="token/x"), "DE-EMS/tokens/RFID/…", "lookup"),
+    "a token of ours that nothing finds": (of("objects", CARD, lookup=None), "own/tokens/RFID/…", "lookup"),
+    "a session of our customer's as another's": (of("objects", OURS, lookup="ours/x"), "own/sessions/S4", "lookup"),
+    "a token given at no instant": (of("objects", TOKEN_A, journal="[]"), "DE-EMS/tokens/RFID/…", "journal"),
     "a journal of nothing": (of("objects", LOCATION, journal='[["x"]]'), "own/locations/L1", "journal"),
     "a command without a deadline": (
         waiting_for_ever,
@@ -209,7 +220,7 @@ MENDED: dict[str, tuple[Plant, str, str]] = {
     "a lease that never ends": (channel(leased_until=FAR), "channel to emsp", "leased_until"),
     "a pause until no instant": (channel(paused_until="later"), "channel to emsp", "paused_until"),
     "a comparison of nothing": (channel(catch_up="{"), "channel to emsp", "compared"),
-    "a channel to nobody": (lambda laid: laid.store.channels.put(Channel("nobody")), "channel to nobody", "not there"),
+    "a channel to nobody": (channel_to_nobody, "channel to nobody", "not there"),
     "no channel": (of("channels", ("cpo",), document="{"), "channel to cpo", "cannot be read"),
 }
 

@@ -30,6 +30,7 @@ class Things:
     version: str = "9.9"
     id_field: str = "id"
     folds_ids: bool = False
+    are_tokens: bool = False
     parts: Mapping[str, str] = field(default_factory=dict)
 
     def check(self, document: Any) -> Document:

@@ -104,7 +104,15 @@ class Delivering:
             return _Failure(error.detail, final=error.kind == "refused_address")
         except SealBroken as error:
             return _Failure(str(error), final=True)
-        return _failure_of(answer)
+        failure = _failure_of(answer)
+        return None if failure is None else replace(failure, reason=_quoted(failure.reason, command))
+
+
+def _quoted(reason: str, command: Command) -> str:
+    """Some partners quote what they were sent, and the reason goes to the operator's dead-letter queue."""
+    from ocpi.exchanges.quoted import quoted  # noqa: PLC0415 - for what fails only
+
+    return quoted(reason, {"request": command.request, "response_url": command.response_url})
 
 
 def _pause(attempts: int) -> int:

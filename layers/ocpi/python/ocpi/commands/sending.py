@@ -64,7 +64,10 @@ class Sending:
             return self._failed(command, str(error))
         response, problem = _response_in(answer)
         if problem is not None:
-            return self._failed(command, problem, response)
+            from ocpi.exchanges.quoted import quoted  # noqa: PLC0415 - for what fails only
+
+            # Some partners quote the card that they were sent.
+            return self._failed(command, quoted(problem, {"request": request}), response)
         return self._responded(command, str(response))
 
     def _stored(self, partner: Partner, command_type: str, request: Document) -> Command:

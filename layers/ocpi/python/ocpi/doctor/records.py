@@ -14,7 +14,7 @@ from ocpi.doctor.entry import Flaw
 from ocpi.doctor.internal import CommandFlaws, JobFlaws
 from ocpi.doctor.names import PRECISE, WIRE
 from ocpi.faults import Invalid
-from ocpi.objects.audience import token_lookup, waiting_lookup
+from ocpi.objects.audience import is_ours, ours_lookup, token_lookup, waiting_lookup
 from ocpi.store.port import EVERYBODY, OWN, Conflict
 from ocpi.times import now_wire
 from ocpi.v2_1_1 import VERSION
@@ -63,7 +63,7 @@ def record_flaws(record: Record, world: World, delete: Callable[[], bool]) -> It
     """What is wrong with a record, whatever it is of."""
     collection, corrections = record.key.collection, Corrections(record, world)
     yield from _stamp_flaws(record)
-    if not _is_journal(record.journal, record.revision):
+    if not _is_sound_journal(record):
         yield from corrections.flaw({"journal": ""}, "its journal tells no changes")
         return
     try:
@@ -114,10 +114,15 @@ def _beside_own(record: Record, document: dict[str, Any], rules: ModuleRules) ->
     changes: dict[str, Any] = {"last_updated": document["last_updated"]}
     auth_id = rules.auth_id(document)
     if auth_id is None:
-        return {**changes, "audience": EVERYBODY, "lookup": None}
-    changes["lookup"] = waiting_lookup(auth_id) if record.audience is None else None
+        lookup = token_lookup(document) if rules.are_tokens else None
+        return {**changes, "audience": EVERYBODY, "lookup": lookup}
+    waits = record.audience is None and not is_ours(record)
+    if waits:
+        changes["lookup"] = waiting_lookup(auth_id)
+    else:
+        changes["lookup"] = ours_lookup(auth_id) if record.audience is None else None
     # One that is due and need not be is looked at once, and then it is not.
-    if (record.audience is None or rules.pending(document)) and not _is_due(record):
+    if (waits or rules.pending(document)) and not _is_due(record):
         changes["due"] = now_wire()
     return changes
 
@@ -157,6 +162,13 @@ def _misplaced(record: Record, document: Any, object_id: Callable[[Any], str], *
 
 def _is_due(record: Record) -> bool:
     return record.due is not None and WIRE.fullmatch(record.due) is not None
+
+
+def _is_sound_journal(record: Record) -> bool:
+    collection = record.key.collection
+    if collection.module == "tokens" and collection.owner != OWN:
+        return not record.journal or PRECISE.fullmatch(record.journal) is not None
+    return _is_journal(record.journal, record.revision)
 
 
 def _is_journal(journal: str, revision: int) -> bool:

@@ -34,6 +34,7 @@ def draft(
     lookup: str | None = None,
     due: str | None = None,
     findings: Iterable[str] = (),
+    journal: str = "",
 ) -> Draft:
     """A valid, canonical object, ready to be stored; what goes with it as in :class:`ocpi.store.port.Draft`."""
     return Draft(
@@ -44,4 +45,5 @@ def draft(
         lookup=lookup,
         due=due,
         findings=tuple(findings),
+        journal=journal,
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ocpi.errors import NotFound, PreconditionFailed, StateConflict
 from ocpi.faults import Fault, Invalid
-from ocpi.objects.audience import find_audience, waiting_lookup
+from ocpi.objects.audience import find_audience, is_ours, ours_lookup, token_lookup, waiting_lookup
 from ocpi.objects.documents import draft, read_document, sound_document
 from ocpi.objects.journal import journal_after
 from ocpi.objects.last_updated import Parts, settle, without_times
@@ -72,6 +72,10 @@ class Rules(Protocol):
     @property
     def auth_id(self) -> Callable[[Document], str | None]:
         """The ``auth_id`` of the token that decides whose an object is; ``None``: it is everybody's."""
+
+    @property
+    def are_tokens(self) -> bool:
+        """Whether sessions and CDRs of ours may name such an object."""
 
     @property
     def pending(self) -> Callable[[Document], bool]:
@@ -192,30 +196,40 @@ class OwnWrites:
         """The draft, with its audience and when to look at it again."""
         auth_id = self.rules.auth_id(document)
         if auth_id is None:
-            return draft(self.rules.version, document, audience=EVERYBODY)
-        audience = self._settled_audience(auth_id, record)
+            lookup = token_lookup(document) if self.rules.are_tokens else None
+            return draft(self.rules.version, document, audience=EVERYBODY, lookup=lookup)
+        whose = self._settled_audience(auth_id, record)
         created = record.created if record else now_wire()
         looks = []
-        if audience is None:
+        if whose is None:
             looks.append(_next_try(created, record, looked_at))
         if self.rules.pending(document):
             looks.append(after_minutes(created, self.pending_minutes))
         return draft(
             self.rules.version,
             document,
-            audience=audience,
-            lookup=waiting_lookup(auth_id) if audience is None else None,
+            audience=None if whose == OWN else whose,
+            lookup=_lookup(whose, auth_id),
             due=min(looks) if looks else None,
         )
 
     def _settled_audience(self, auth_id: str, record: Record | None) -> str | None:
+        """The party, or ``OWN`` for what our own customers did; ``None`` as long as nobody knows."""
         if record is not None and record.audience is not None:
             if self.audience not in (None, record.audience):
                 raise StateConflict("this object belongs to another partner already; that is settled once")
             return record.audience
         if self.audience is not None:
             return self.audience
+        if record is not None and is_ours(record):
+            return OWN
         return self.audience_of(auth_id) if self.audience_of else find_audience(self.objects, auth_id)
+
+
+def _lookup(whose: str | None, auth_id: str) -> str | None:
+    if whose is None:
+        return waiting_lookup(auth_id)
+    return ours_lookup(auth_id) if whose == OWN else None
 
 
 def _next_try(created: str, record: Record | None, looked_at: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ocpi.errors import NotFound
 from ocpi.faults import Fault, Invalid
-from ocpi.objects.audience import token_lookup
+from ocpi.objects.audience import claimed_at, token_lookup
 from ocpi.objects.documents import draft, sound_document
 from ocpi.store.port import Collection, Conflict, Draft, Key, Objects, Partner, Record
 from ocpi.store.update import Outcome, update
@@ -74,7 +74,7 @@ def write(
 ) -> Outcome:
     """Store what ``change`` makes of the stored object (``None`` if there is none); it may be asked again.
 
-    ``lookup`` and ``findings`` say what is kept beside the object, see :class:`ocpi.store.port.Draft`.
+    ``lookup`` (of tokens) and ``findings`` say what is kept beside the object, see :class:`ocpi.store.port.Draft`.
     """
 
     def decide(record: Record | None) -> Draft:
@@ -83,7 +83,8 @@ def write(
         document = change(sound_document(known) if known else None)
         refuse_other_spelling(record, key)
         name = lookup(document) if lookup else None
-        return draft(version, document, lookup=name, findings=findings(document))
+        journal = claimed_at(record, name) if name else ""
+        return draft(version, document, lookup=name, findings=findings(document), journal=journal)
 
     return update(objects, key, decide)
 
@@ -124,7 +125,8 @@ def taking(rules: TakingRules, key: Key, document: Document, *, remarks: Sequenc
         new = rules.becomes(stored, document) if stored is not None else document
         findings = (*remarks, *rules.findings(new))
         lookup = token_lookup(new) if rules.are_tokens else None
-        return draft(rules.version, new, lookup=lookup, findings=findings)
+        journal = claimed_at(record, lookup) if lookup else ""
+        return draft(rules.version, new, lookup=lookup, findings=findings, journal=journal)
 
     return decide
 

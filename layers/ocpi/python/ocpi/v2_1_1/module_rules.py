@@ -31,7 +31,8 @@ class ModuleRules:
     ``stamped`` puts a ``last_updated`` into embedded copies of other objects that have none: the stored object's at the
     same place, or the one that is given. ``auth_id`` is that of the
     token which decides whose an object is (``None``: everybody's). ``pending`` says whether it is in a state that it
-    must leave in time, and ``objection`` why a stored object cannot become another.
+    must leave in time, and ``objection`` why a stored object cannot become another. ``are_tokens``: sessions and CDRs
+    of ours may name such an object.
     """
 
     name: str
@@ -50,12 +51,13 @@ class ModuleRules:
     auth_id: Callable[[Document], str | None] = lambda _: None
     pending: Callable[[Document], bool] = lambda _: False
     objection: Callable[[Document, Document], str | None] = lambda _stored, _new: None
+    are_tokens: bool = False
     version: str = VERSION
 
     def object_id(self, document: Document) -> str:
         """The id under which the store keeps an object: a token's holds its type (reading A-25)."""
         identity: str = document[self.id_field]
-        return f"{document['type']}/{identity}" if self.name == "tokens" else identity
+        return f"{document['type']}/{identity}" if self.are_tokens else identity
 
     def check(self, document: Any) -> Document:
         """The canonical object; raises :class:`~ocpi.faults.Invalid`."""
@@ -108,7 +110,7 @@ def _tariffs() -> ModuleRules:
 def _tokens() -> ModuleRules:
     from ocpi.v2_1_1.tokens import Token  # noqa: PLC0415 - as above
 
-    return ModuleRules("tokens", "EMSP", Token, id_field="uid")
+    return ModuleRules("tokens", "EMSP", Token, id_field="uid", are_tokens=True)
 
 
 def _sessions() -> ModuleRules:
