@@ -8,6 +8,7 @@ import hmac
 import os
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -91,6 +92,30 @@ def test_a_receiver_may_switch_to_the_new_secret_whenever_it_likes_that_day(plac
     assert verifying(warm()) == verifying(place.function()()) == {FIRST, SECOND}
     place.passed = OVERLAP_SECONDS + KEEP_SECONDS + 30
     assert verifying(warm()) == verifying(place.function()()) == {SECOND}
+
+
+def test_a_secret_is_looked_at_again_once_it_is_older_than_is_said(tmp_path: Path) -> None:
+    path, now = tmp_path / WEBHOOK_KEY, [1000.0]
+    write_private(path, FIRST)
+    read = webhook_keys_reader(f"file:{path}", steady=lambda: now[0])
+    assert verifying(read()) == {FIRST}
+    path.write_text(SECOND, encoding="utf-8")
+    now[0] += KEEP_SECONDS
+    assert verifying(read()) == {FIRST}
+    now[0] += 0.5
+    assert verifying(read()) == {SECOND}
+
+
+def test_the_overlap_is_a_day_to_the_second(tmp_path: Path) -> None:
+    path, replaced = tmp_path / WEBHOOK_KEY, 1_800_000_000
+    write_private(tmp_path / PREVIOUS_WEBHOOK_KEY, FIRST)
+    write_private(path, SECOND)
+    os.utime(path, (replaced, replaced))
+    signing = {
+        passed: verifying(webhook_keys_reader(f"file:{path}", wall=partial(float, replaced + passed))())
+        for passed in (24 * 3600 - 1, 24 * 3600)
+    }
+    assert signing == {24 * 3600 - 1: {FIRST, SECOND}, 24 * 3600: {SECOND}}
 
 
 def test_the_newest_secret_signs_first(place: Place) -> None:

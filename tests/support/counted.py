@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class FakeStream:
     """The stream of a :class:`FakeDynamoDB`, handed to the counters when a test says so."""
 
-    def __init__(self) -> None:
-        self.table = FakeDynamoDB()
+    def __init__(self, table: FakeDynamoDB | None = None) -> None:
+        self.table = table or FakeDynamoDB()
         client: Any = self.table
         self.client: DynamoDBClient = client
         self.store = DynamoDBStore("store", self.client)

@@ -365,6 +365,16 @@ def test_of_two_changes_with_one_number_the_later_one_decides() -> None:
     assert Tally.of(stream.table.items[tally_key(PK)]).places == moved
 
 
+def test_two_objects_with_one_key_count_as_two() -> None:
+    stream = FakeStream()
+    at_once = Places({CREATED: "1#a"})
+    Counting(stream.client, "t").count([ObjectChange(pk, "own/cdrs", "7", at_once) for pk in (PK, f"{PK}#b")])
+
+    path = read_path(stream.client, "t", CREATED, 1, "1#a")
+    assert path is not None
+    assert [node.total() for node in path] == [2, 2, 2]
+
+
 class Refusing(FakeStream):
     """A stream whose transactions are cancelled for reasons, as often as there are any."""
 
@@ -402,6 +412,13 @@ def test_a_transaction_that_will_do_at_the_next_try_is_made_again(waited: list[f
 
     assert ("COUNTED#own/locations#a", "COUNTED") in stream.table.items
     assert (stream.errors, len(waited)) == ([], 2)
+
+
+def test_a_transaction_may_be_cancelled_for_all_of_these_reasons_at_once(waited: list[float]) -> None:
+    stream = Refusing(cancelled(*TRANSIENT))
+    stream.catch_up()
+
+    assert ("COUNTED#own/locations#a", "COUNTED") in stream.table.items
 
 
 def test_a_transaction_that_will_never_do_is_an_error_at_once(waited: list[float]) -> None:
@@ -524,6 +541,19 @@ def test_who_has_read_a_node_before_it_was_split_looks_again(waited: list[float]
 
     assert DynamoDBCounters(stream.client, "store").check("own/locations") == []
     assert len(waited) == 1
+
+
+def test_a_node_that_others_split_once_all_is_counted_is_left_to_them() -> None:
+    stream = FakeStream()
+    stream.store.objects.put(key("a"), draft("1"), expected=None)
+    stream.catch_up()
+    counting = Counting(stream.client, "store")
+    created, low = CountedList("own/locations", "created"), NodeId(BOTTOM, "")
+    counting._nodes[created, low] = Node(low, 1, 1, "1999", {"": 1})
+    counting._touched[created, ""] = "2026"
+    counting.count([])
+
+    assert DynamoDBCounters(stream.client, "store").check("own/locations") == []
 
 
 def test_what_was_not_counted_is_found() -> None:

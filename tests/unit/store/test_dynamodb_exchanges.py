@@ -210,11 +210,12 @@ def test_exchanges_are_from_one_instant_inclusive_to_another_exclusive() -> None
     assert moments(log.store.page(replace(earlier, at_to=f"{at(YESTERDAY, 3)}#a", after=high))) == [at(YESTERDAY, 2)]
 
 
+@pytest.mark.parametrize("subject", [None, "locations/A"])
 @pytest.mark.parametrize(("low", "high"), [(TODAY, TODAY), (TODAY, YESTERDAY)])
-def test_no_time_at_all_is_not_asked_for(low: str, high: str) -> None:
+def test_no_time_at_all_is_not_asked_for(low: str, high: str, subject: str | None) -> None:
     log = Log()
 
-    assert log.store.page(ExchangeQuery(9, "p1", at_from=low, at_to=high)) == ExchangePage([], None)
+    assert log.store.page(ExchangeQuery(9, "p1", subject, at_from=low, at_to=high)) == ExchangePage([], None)
     assert log.client.asked == []
 
 
@@ -269,6 +270,12 @@ def test_the_log_of_all_is_of_every_partner_and_of_nobody() -> None:
             "ProjectionExpression": "sk",
         },
     )
+
+
+def test_two_partners_may_have_one_sort_key() -> None:
+    log = Log(stored(f"{at(TODAY)}#a", "p1"), stored(f"{at(TODAY)}#a", "-"))
+
+    assert len(log.store.page(ExchangeQuery(9, at_from=TODAY)).exchanges) == 2
 
 
 def test_the_requests_of_a_page_are_those_of_all_partners() -> None:
@@ -328,6 +335,21 @@ def test_the_log_of_a_subject_is_one_query_of_its_index_and_read_from_the_table(
     assert len(read["RequestItems"]["t"]["Keys"]) == 3
 
 
+def test_the_log_of_a_subject_is_from_one_instant_inclusive_to_another_exclusive() -> None:
+    log = Log(*(stored(f"{at(TODAY, second)}#a") for second in (1, 2, 3, 4)))
+
+    query = ExchangeQuery(9, "p1", subject="x", at_from=f"{at(TODAY, 2)}#a", at_to=f"{at(TODAY, 4)}#a")
+    assert moments(log.store.page(query)) == [at(TODAY, 3), at(TODAY, 2)]
+
+
+def test_the_newest_of_a_day_are_taken_in_whatever_order_the_index_has_them() -> None:
+    log = Log(*(stored(f"{at(TODAY, second)}#a") for second in (1, 2, 3)))
+    log.entries.reverse()
+
+    page = log.store.page(ExchangeQuery(1, "p1", subject="x"))
+    assert (moments(page), page.next) == ([at(TODAY, 3)], f"{at(TODAY, 3)}#a")
+
+
 def test_the_log_of_a_subject_ends_before_the_position_of_the_last_page() -> None:
     log = Log(*(stored(f"{at(TODAY, second)}#a") for second in (1, 2, 3, 4)))
 
@@ -382,6 +404,14 @@ def test_a_picky_page_about_a_subject_goes_on_at_the_first_whole_day(monkeypatch
     page = log.store.page(ExchangeQuery(9, "p1", subject="x", http_status=2))
 
     assert (moments(page), page.next) == ([at(TODAY), at(YESTERDAY)], YESTERDAY)
+
+
+def test_a_picky_page_about_a_subject_has_all_that_it_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamodb_exchanges, "PICKY_READ", 2)
+    log = Log(*(stored(f"{at(TODAY, second)}#a") for second in (1, 2, 3)))
+    page = log.store.page(ExchangeQuery(9, "p1", subject="x", http_status=2))
+
+    assert (moments(page), page.next) == ([at(TODAY, 3), at(TODAY, 2)], f"{at(TODAY, 2)}#a")
 
 
 def test_a_subject_of_all_partners_goes_on_where_the_busiest_was_cut_off() -> None:

@@ -161,6 +161,9 @@ def test_an_object_that_has_everything_loses_nothing() -> None:
     written = store.put(KEY, draft, expected=1)
     ((_, request),) = client.asked
     assert "REMOVE" not in request["UpdateExpression"]
+    kept = "if_not_exists(#party_key :party_key)"
+    given = {name: value for name, value in assignments(request).items() if value != f":{name}"}
+    assert given == {"party_key": kept, "addressed_key": kept}
     assert written == Record(KEY, "2.1.1", "{}", AT, "NL-TNM", 2, NOW, NOW, "auth/x", AT, ("a",), "[1]")
 
 
@@ -174,7 +177,7 @@ def test_a_refused_write_is_a_conflict_unless_what_is_stored_is_it(expected: int
 
     assert store.put(KEY, Draft("2.1.1", "{}", AT), expected=expected) == RECORD
     for _ in range(2):
-        with pytest.raises(Conflict, match=r"^LOC1$") as conflict:
+        with pytest.raises(Conflict, match=r"^own/locations$") as conflict:
             store.put(KEY, Draft("2.1.1", "{}", AT), expected=expected)
         assert conflict.value.__suppress_context__
 
@@ -234,7 +237,7 @@ def test_a_refused_deletion_is_a_conflict_unless_an_earlier_try_had_done_it() ->
 
     store.delete(KEY, expected=1)
     for _ in range(2):
-        with pytest.raises(Conflict, match=r"^LOC1$") as conflict:
+        with pytest.raises(Conflict, match=r"^own/locations$") as conflict:
             store.delete(KEY, expected=1)
         assert conflict.value.__suppress_context__
 

@@ -114,7 +114,9 @@ def test_without_counters_a_list_is_walked_and_counted_last() -> None:
     assert entries["ExclusiveStartKey"] == {"S": "2"}
     assert entries["Limit"] == 3
     assert total == span | COUNTING
-    assert index.client.requests("get_item")[0]["ConsistentRead"] is False
+    (state,) = index.client.requests("get_item")
+    key = {"pk": {"S": "COUNTERS#own/locations"}, "sk": {"S": "STATE"}}
+    assert state == {"TableName": "t", "Key": key, "ConsistentRead": False}
 
 
 @pytest.mark.parametrize("offset", [6, 9])
@@ -246,7 +248,9 @@ def test_an_object_that_cannot_be_read_keeps_nobody_from_those_that_follow(
 def chunk_tree(**counts: int) -> Callable[[Any], Any]:
     """A tree of one node on each level, with these chunks."""
 
-    def node(key: Any) -> Request:
+    def node(key: Any) -> Request | None:
+        if key["sk"]["S"] not in ("0#", "1#", "2#"):
+            return None
         children = {"=" + ("" if low == "first" else low): number for low, number in counts.items()}
         level = key["sk"]["S"][0]
         if level != "2":
@@ -284,6 +288,28 @@ def test_counters_and_a_walk_within_one_chunk_count_a_span() -> None:
     within = [query for query in index.client.requests("query") if "Select" in query]
     bounds = [[query["ExpressionAttributeValues"][each]["S"] for each in (":low", ":high")] for query in within]
     assert bounds == [["0", "1#"], ["3", "4#"]]
+
+
+def test_the_total_of_a_span_is_without_what_comes_before_it() -> None:
+    index = Index(*"123456", tree=chunk_tree(first=2, **{"3": 4}))
+
+    query: Any = {"order": "last_updated", "updated_from": "1#", "updated_to": "5#"}
+    assert index.page(2, **query) == Page(['"2"', '"3"'], 4, "3")
+
+
+def test_far_behind_the_end_of_a_span_nothing_is_looked_for() -> None:
+    index = Index(*"123456", tree=chunk_tree(first=2, **{"3": 4}))
+
+    query: Any = {"order": "last_updated", "updated_from": "2#", "updated_to": "5#"}
+    assert index.page(2, offset=3 + 101, **query) == Page([], 3, None)
+    assert all("Select" in request for request in index.client.requests("query"))
+
+
+def test_a_span_that_ends_where_a_chunk_begins_needs_no_walk_within_it() -> None:
+    index = Index(*"123456", tree=chunk_tree(first=2, **{"3#": 4}))
+
+    assert index.page(1, order="last_updated", updated_to="3#") == Page(['"1"'], 2, "1")
+    assert not any("Select" in query for query in index.client.requests("query"))
 
 
 def test_a_whole_list_knows_its_total_before_the_counters_do() -> None:
@@ -361,6 +387,15 @@ def test_a_place_is_found_by_counting_down_from_the_top() -> None:
         ("d", 3),
         ("d", 4),
     ]
-    assert found.ranks(["a", "c", "d", "e"]) == [0, 2, 2, 2]
+    assert found.ranks(["a", "c", "d", "e"]) == {"a": 0, "c": 2, "d": 2, "e": 2}
     levels = [each["RequestItems"]["t"]["Keys"] for each in client.requests("batch_get_item")[-2:]]
     assert [len(keys) for keys in levels] == [1, 1]
+    # What is there is read once; a strongly consistent read costs twice as much.
+    assert not any(each["RequestItems"]["t"]["ConsistentRead"] for each in client.requests("batch_get_item"))
+
+
+def test_of_no_keys_no_nodes_are_read() -> None:
+    client = Index(tree=chunk_tree(first=2)).client
+
+    assert ranks(client).ranks([]) == {}
+    assert len(client.asked) == 1

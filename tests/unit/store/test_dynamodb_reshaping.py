@@ -116,6 +116,14 @@ def test_a_full_chunk_is_split_if_no_count_of_its_node_has_changed() -> None:
     assert client.requests("query") == [LIST.between("t", "0", "~") | {"ProjectionExpression": "pk"}]
 
 
+def test_where_nothing_is_to_be_done_a_path_is_read_twice_and_no_more() -> None:
+    """Before the chunk is looked at, and after it."""
+    work, client = reshaping(*path({"": CHUNK}), counted=[f"1#{number:03}" for number in range(CHUNK)])
+    work.carry_out("1#000")
+
+    assert [operation for operation, _ in client.asked] == ["batch_get_item"] * 6
+
+
 def test_a_chunk_of_which_the_index_does_not_show_all_stays_as_it_is() -> None:
     work, client = reshaping(*path({"": 101}), counted=[f"1#{number:03}" for number in range(100)])
     work.carry_out("1#000")
@@ -219,15 +227,30 @@ def test_a_full_node_is_not_split() -> None:
     assert rounds(FANOUT) == ([], 0)
 
 
-def test_a_full_node_above_is_split_as_well() -> None:
-    lows = ["", *(f"{number:02}" for number in range(1, FANOUT + 1))]
+def above(children: int, *, is_last: bool = True) -> list[Request]:
+    """What is done about a node of so many nodes when it is refused."""
+    lows = ["", *(f"{number:02}" for number in range(1, children))]
     middle = Node(NodeId(MIDDLE, ""), 3, 4, None, dict.fromkeys(lows, 90))
     low = bottom({"": 90})
     low.upper = "01"
-    work, client = reshaping(Node(ROOT, 1, 2, None, {"": 90 * 33}), middle, low, write=cancelled("None"))
+    top = Node(ROOT, 1, 2, None, {"": 90 * children} | ({} if is_last else {"99": 1}))
+    work, client = reshaping(top, middle, low, write=cancelled("None"))
     work.carry_out("00")
+    return client.requests("transact_write_items")
 
-    (transaction,) = client.requests("transact_write_items")
+
+def test_a_full_node_above_is_not_split_either() -> None:
+    assert above(FANOUT) == []
+
+
+def test_a_node_above_in_the_middle_is_split_in_halves() -> None:
+    (transaction,) = above(FANOUT + 1, is_last=False)
+
+    assert transaction["TransactItems"][0]["Put"]["Item"]["sk"] == {"S": "1#16"}
+
+
+def test_a_full_node_above_is_split_as_well() -> None:
+    (transaction,) = above(FANOUT + 1)
     put, stays, parent = (each.get("Put") or each["Update"] for each in transaction["TransactItems"])
     assert put["Item"]["sk"] == {"S": "1#24"}
     assert stays["Key"]["sk"] == {"S": "1#"}
@@ -289,7 +312,24 @@ def test_a_node_without_keys_stays_while_the_one_before_it_does_not_end_there(be
     work, client = reshaping(*nodes)
     work.carry_out("k5")
 
-    assert client.requests("transact_write_items") == []
+    assert [operation for operation, _ in client.asked] == ["batch_get_item"] * 9
+
+
+def test_the_node_before_one_without_keys_may_begin_right_below_it() -> None:
+    """So near that the key by which it is found must be the last one below."""
+    first, before, empty = bottom({"": 90}), bottom({"jz": 90}, "jz"), bottom({"k": 0}, "k")
+    first.upper, before.upper = "jz", "k"
+    above_them = Node(NodeId(MIDDLE, ""), 3, 4, None, {"": 90, "jz": 90, "k": 0})
+    top = Node(ROOT, 1, 2, None, {"": 180})
+    work, client = reshaping(top, above_them, first, before, empty, write=cancelled("None"))
+    work.carry_out("k5")
+
+    (transaction,) = client.requests("transact_write_items")
+    assert [next(iter(each.values()))["Key"]["sk"]["S"] for each in transaction["TransactItems"]] == [
+        "2#k",
+        "2#jz",
+        "1#",
+    ]
 
 
 def counters(stream: FakeStream) -> DynamoDBCounters:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import random
+import re
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from ocpi.store.dynamodb_counters import COMPLETE, state_key
+from ocpi.store import dynamodb_following
+from ocpi.store.dynamodb_counters import COMPLETE, as_key, state_key
 from ocpi.store.dynamodb_counters_check import DynamoDBCounters
 from ocpi.store.dynamodb_counting import Counting
 from ocpi.store.port import PageQuery, Uncounted
 from tests.support.counted import FakeStream
 from tests.support.histories import History
 from tests.support.stores import LOCATIONS, draft, key
+from tests.support.strict_dynamodb import StrictDynamoDB
 
 if TYPE_CHECKING:
     from ocpi.store.dynamodb_tallies import ObjectChange
@@ -67,6 +71,30 @@ def test_one_change_that_cannot_be_counted_is_given_up_and_all_others_are_counte
     assert counters(stream).check("own/locations") == []
 
 
+def test_a_batch_that_can_be_counted_is_one_transaction() -> None:
+    stream = FakeStream()
+    stream.store.follow(written(stream, 3))
+
+    assert stream.table.calls["TransactWriteItems"] == 1
+
+
+def test_what_is_given_up_before_anything_was_counted_is_noted_with_its_reason() -> None:
+    stream = FakeStream(StrictDynamoDB())
+    records = written(stream, 1)
+    with pytest.MonkeyPatch.context() as patched:
+        poison(patched, "l0", KeyError("structure"))
+        with pytest.raises(Uncounted):
+            stream.store.follow(records)
+        stream.store.follow(records)  # and is known to be given up, however late a copy of the table may be
+
+    state = dict(stream.table.items[state_key("own/locations")])
+    doubt: Any = state.pop("doubt")
+    assert state == as_key(state_key("own/locations")) | {"generation": {"N": "1"}, COMPLETE: {"BOOL": False}}
+    assert re.fullmatch(r"KeyError at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", doubt["S"])
+    counters(stream).rebuild("own/locations")
+    assert counters(stream).check("own/locations") == []
+
+
 def test_a_change_that_is_given_up_while_counters_are_built_keeps_them_from_being_complete() -> None:
     stream = FakeStream()
     records = written(stream)
@@ -106,6 +134,35 @@ def test_what_may_pass_is_tried_again(monkeypatch: pytest.MonkeyPatch, error: Ex
             stream.store.follow(records)
     stream.store.follow(records)
     assert counters(stream).check("own/locations") == []
+
+
+def test_a_table_that_is_throttled_is_not_asked_for_each_change_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = FakeStream()
+    records = written(stream, 3)
+    asked = []
+
+    def throttle(_: Counting, batch: list[ObjectChange]) -> None:
+        asked.append(len(batch))
+        raise THROTTLED
+
+    monkeypatch.setattr(Counting, "_count", throttle)
+    with pytest.raises(ClientError):
+        stream.store.follow(records)
+    assert asked == [3]
+
+
+@pytest.mark.parametrize(("seconds", "refusal"), [(6 * HOUR - 1, ClientError), (6 * HOUR, Uncounted)])
+def test_patience_ends_after_six_hours(monkeypatch: pytest.MonkeyPatch, seconds: int, refusal: type[Exception]) -> None:
+    now = 1_800_000_000
+    clock = SimpleNamespace(time=lambda: now, strftime=time.strftime, gmtime=time.gmtime)
+    monkeypatch.setattr(dynamodb_following, "time", clock)
+    stream = FakeStream()
+    records = written(stream, 2)
+    records[0]["dynamodb"]["ApproximateCreationDateTime"] = now - seconds
+    poison(monkeypatch, "l0", THROTTLED)
+
+    with pytest.raises(refusal):
+        stream.store.follow(records)
 
 
 def test_what_did_not_pass_for_hours_is_given_up_before_the_stream_forgets_it(monkeypatch: pytest.MonkeyPatch) -> None:

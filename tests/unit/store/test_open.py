@@ -26,7 +26,9 @@ def test_a_path_opens_a_file(tmp_path: Path) -> None:
 def test_a_table_opens_dynamodb(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
 
-    assert isinstance(open_store("dynamodb:table"), DynamoDBStore)
+    store = open_store("dynamodb:table")
+    assert isinstance(store, DynamoDBStore)
+    assert store._table == "table"
 
 
 @pytest.mark.parametrize("where", ["", "sqlite", "sqlite:", "dynamodb:", "postgres:x", "table"])

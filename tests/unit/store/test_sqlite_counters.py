@@ -369,6 +369,13 @@ def test_what_is_built_is_half_full() -> None:
         ]
 
 
+def test_a_page_goes_on_right_after_a_key_that_others_begin_with(store: SQLiteStore) -> None:
+    put(store, ["a", "a-", "a1"])
+    query = PageQuery(LOCATIONS, 1, order="last_updated")
+    following = store.objects.page(replace(query, after=store.objects.page(query).next))
+    assert following.documents == ["a-"]
+
+
 def test_pages_by_offset_and_by_date_are_those_of_the_list(store: SQLiteStore, grown: list[str]) -> None:
     whole = PageQuery(LOCATIONS, 3, order="last_updated")
     for offset in range(0, len(grown) + 2, 5):

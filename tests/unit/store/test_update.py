@@ -174,7 +174,7 @@ def test_one_who_never_gets_through_is_told_that_it_is_busy(pauses: list[float])
     with pytest.raises(Busy) as busy:
         update(objects, KEY, appended("a"))
 
-    assert str(busy.value) == "own/locations/LOC1 was written by others 30 times in a row"
+    assert str(busy.value) == "an object of own/locations was written by others 30 times in a row"
     stored = objects.get(KEY)
     assert stored
     assert stored.document == "x" * TRIES

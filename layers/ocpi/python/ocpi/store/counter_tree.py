@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ class Node:
 
 def separator(left: str, right: str) -> str:
     """The shortest text above ``left`` and not above ``right``, of two keys in order."""
-    for length in range(1, len(right) + 1):
-        if right[:length] > left:
-            return right[:length]
+    for start in accumulate(right):
+        if start > left:
+            return start
     raise ValueError("the keys are not in order")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from contextlib import suppress
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from ocpi.store.counter_tree import BOTTOM, MIDDLE, ROOT, TOP, Node, NodeId
@@ -62,7 +62,7 @@ class DynamoDBCounters:
         )
         for page in scan:
             found |= {item["collection"]["S"] for item in page["Items"]}
-        return sorted(each for each in found if each.rpartition("/")[0] not in UNCOUNTED)
+        return sorted(each for each in found if Collection.parse(each).owner not in UNCOUNTED)
 
     def check(self, collection: str) -> list[str]:
         """What is wrong with the counters of a collection, in sentences; nothing if they are exact."""
@@ -175,7 +175,7 @@ class DynamoDBCounters:
 
     def _known_lists(self, collection: str) -> list[CountedList]:
         key = as_key(state_key(collection))
-        return _lists_of(self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True).get("Item", {}))
+        return _lists_of(self._client.get_item(TableName=self._table, Key=key, ConsistentRead=True)["Item"])
 
     def _nodes(self, counted: CountedList, generation: int) -> dict[NodeId, Node]:
         query: QueryInputTypeDef = {
@@ -208,12 +208,12 @@ def _findings(entries: list[tuple[str, int]], nodes: Mapping[NodeId, Node]) -> I
         return
     yield from _torn(nodes)
     bottoms = sorted((node for node in nodes.values() if node.id.level == BOTTOM), key=lambda node: node.id.low)
-    for node, upper in zip(bottoms, [*(node.id.low for node in bottoms), None][1:], strict=True):
+    for node, upper in zip_longest(bottoms, [node.id.low for node in bottoms[1:]]):
         if node.upper != upper:
             yield f"the node from {node.id.low!r} on does not end where the next one begins"
     chunks = sorted((low, number) for node in bottoms for low, number in node.children.items())
     keys = [key for key, _ in entries]
-    for (low, number), following in zip(chunks, [*(low for low, _ in chunks), None][1:], strict=True):
+    for (low, number), following in zip_longest(chunks, [low for low, _ in chunks[1:]]):
         start, end = bisect_left(keys, low), bisect_left(keys, following) if following is not None else len(keys)
         there = sum(each for _, each in entries[start:end])
         if there != number:

@@ -38,6 +38,7 @@ from ocpi.store.dynamodb_counters import (
 from ocpi.store.dynamodb_requests import BATCH, batch_get_items, pauses
 from ocpi.store.dynamodb_reshaping import Reshaping, is_due
 from ocpi.store.dynamodb_tallies import BUILT, TRANSACTION, CountTransaction, ObjectChange, Tally
+from ocpi.store.port import Collection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -73,7 +74,7 @@ def changes_of(records: Iterable[Mapping[str, Any]]) -> Iterator[ObjectChange]:
         old, new = (Places.of(stream[image]) if image in stream else NOWHERE for image in ("OldImage", "NewImage"))
         if new.everybody and "view" not in stream["NewImage"]:
             raise ValueError(f"an object of {collection} is not in the list of what is for everybody")
-        if old != new and collection.rpartition("/")[0] not in UNCOUNTED:
+        if old != new and Collection.parse(collection).owner not in UNCOUNTED:
             yield ObjectChange(pk, collection, sequence_of(record), new)
 
 
@@ -129,7 +130,7 @@ class Counting:
         while left:
             transaction, taken = self._transaction(left, tallies)
             if not self._carry_out(transaction):
-                return left
+                break
             left = left[taken:]
         return left
 
@@ -180,7 +181,7 @@ class Counting:
             self._touched[counted, chunk] = key
         for (counted, node_id), by_child in numbers.items():
             node = self._nodes[counted, node_id]
-            changed = {low: number for low, number in by_child.items() if number or not node.structure}
+            changed = {low: number for low, number in by_child.items() if number}
             if changed or node_id.level == BOTTOM:
                 generation = self._state(counted.collection).generation
                 transaction.add(node_key(counted, generation, node_id), node, changed)
@@ -247,7 +248,6 @@ class Counting:
                 if is_due(self._path(counted, key)[-1], chunk):
                     generation = self._state(counted.collection).generation
                     Reshaping(self._client, self._table, counted, generation).carry_out(key)
-        self._touched.clear()
 
 
 def _moves(old: Places, new: Places) -> Iterator[tuple[CountedList, str, int]]:

@@ -67,7 +67,7 @@ class DynamoDBDeliveries:
         # never got are handed on at once, and what the first one led to is known before the second one is marked.
         item = delivery_item(written, write_id)
         is_put = put_at(self._client, self._table, item, expected=delivery.revision, write_id=write_id)
-        return written if is_put else Conflict(delivery.key.object_id)
+        return written if is_put else Conflict(delivery.key.module)
 
     def delete_many(self, deliveries: Sequence[Delivery]) -> list[Conflict | None]:
         """As in the port; single conditional writes, several at once."""
@@ -87,7 +87,7 @@ class DynamoDBDeliveries:
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             if not is_our_own(error, "", stored_item(error)):
-                return Conflict(delivery.key.object_id)
+                return Conflict(delivery.key.module)
         return None
 
     def due(self, partner_id: str, at: str, limit: int) -> list[Delivery]:

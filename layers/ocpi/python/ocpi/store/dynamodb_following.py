@@ -60,12 +60,12 @@ def follow(client: DynamoDBClient, table: str, records: Sequence[Mapping[str, An
 def _may_pass(error: Exception, records: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the same may go well at another time, and there is time left."""
     if isinstance(error, ClientError):
-        passing = error.response.get("Error", {}).get("Code") in PASSING
+        passing = error.response["Error"]["Code"] in PASSING
     else:
         passing = isinstance(error, BotoCoreError | TimeoutError)
     now = time.time()
     made = [record["dynamodb"].get("ApproximateCreationDateTime", now) for record in records]
-    return passing and now - min(made, default=now) < PATIENCE_SECONDS
+    return passing and now - min(made) < PATIENCE_SECONDS
 
 
 def _is_given_up(client: DynamoDBClient, table: str, record: Mapping[str, Any]) -> bool:

@@ -52,7 +52,7 @@ class DynamoDBObjects:
             stored = stored_item(error)
             if stored and is_our_own(error, write_id, stored):
                 return record_from(stored)
-            raise Conflict(key.id) from None
+            raise Conflict(str(key.collection)) from None
 
     def _create(self, key: Key, draft: Draft, write_id: str) -> Item:
         now = instant()
@@ -122,7 +122,7 @@ class DynamoDBObjects:
             )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             if not is_our_own(error, "", stored_item(error)):
-                raise Conflict(key.id) from None
+                raise Conflict(str(key.collection)) from None
 
     def find(self, lookup: str) -> list[Record]:
         """As in the port."""

@@ -59,11 +59,11 @@ class _Span:
 
 @dataclass(frozen=True, slots=True)
 class _Start:
-    """Where a page begins: so many entries after a key, and how many the query matches; ``None``: to be counted."""
+    """Where a page begins: ``skip`` entries after a key, and how many the query matches; ``None``: to be counted."""
 
     low: str
-    skip: int
-    total: int | None
+    total: int | None = None
+    skip: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _start(client: DynamoDBClient, matching: _Span, query: PageQuery, state: Sta
     """By the counters. A position needs none of them, only the total does."""
     low = matching.low if query.after is None else max(query.after + "\0", matching.low)
     if not query.counted and _is_from_position(query):
-        return _Start(low, 0, 0)
+        return _Start(low)
     with suppress(NoCounters):
         ranks = Ranks(
             client,
@@ -131,16 +131,16 @@ def _start(client: DynamoDBClient, matching: _Span, query: PageQuery, state: Sta
         )
         begin = query.updated_from or query.created_from
         bounds = [bound for bound in (begin, query.updated_to) if bound]
-        found = dict(zip(bounds, ranks.ranks(bounds), strict=True)) if bounds else {}
-        first = found.get(begin or "", 0)
+        found = ranks.ranks(bounds)
+        first = found[begin] if begin else 0
         end = found[query.updated_to] if query.updated_to else ranks.total()
         if _is_from_position(query):
-            return _Start(low, 0, end - first)
+            return _Start(low, end - first)
         if query.offset > end - first + _LATE:
-            return _Start(_NOWHERE, 0, end - first)
+            return _Start(_NOWHERE, end - first)
         chunk, skip = ranks.seek(first + query.offset)
-        return _Start(chunk or FIRST, skip, end - first)
-    return _Start(low, 0 if query.after is not None else query.offset, None)
+        return _Start(chunk or FIRST, end - first, skip)
+    return _Start(low, skip=0 if query.after is not None else query.offset)
 
 
 def _read(client: DynamoDBClient, matching: _Span, query: PageQuery, start: _Start) -> tuple[list[str], str | None]:
@@ -191,9 +191,8 @@ def _looked_at(span: _Span) -> str:
 
 
 def _still_matches(item: Item, span: _Span) -> bool:
-    if span.audience is not None and item.get("audience") != {"S": span.audience}:
-        return False
-    return span.entries.order != "updated" or span.low <= item["updated_key"]["S"] < span.high
+    is_theirs = span.audience is None or item.get("audience") == {"S": span.audience}
+    return is_theirs and (span.entries.order != "updated" or span.low <= item["updated_key"]["S"] < span.high)
 
 
 def _entries(client: DynamoDBClient, matching: _Span, query: PageQuery, start: _Start) -> Iterator[_Entry]:

@@ -12,7 +12,7 @@ from ocpi.store.counter_tree import BOTTOM, MIDDLE, ROOT, Node, NodeId, count_of
 from ocpi.store.dynamodb_counters import FIRST, CountedList, State, read_nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from mypy_boto3_dynamodb import DynamoDBClient
 
@@ -47,22 +47,27 @@ class Ranks:
         if state is None or not state.complete:
             raise NoCounters(str(counted))
         self._generation = state.generation
-        (self._root,) = self._read([ROOT])
+        self._root = self._read([ROOT])[ROOT]
 
     def total(self) -> int:
         """How many entries there are."""
         return self._number(self._root.total())
 
-    def ranks(self, keys: Sequence[str]) -> list[int]:
+    def ranks(self, keys: Iterable[str]) -> dict[str, int]:
         """For each key how many entries come before it; the levels of all keys are read together."""
-        middles = self._read([NodeId(MIDDLE, self._root.child(key)) for key in keys])
-        bottoms = self._read([NodeId(BOTTOM, middle.child(key)) for middle, key in zip(middles, keys, strict=True)])
-        found = []
-        for key, middle, bottom in zip(keys, middles, bottoms, strict=True):
-            chunk = bottom.child(key)
+        middles = self._below(dict.fromkeys(keys, self._root), MIDDLE)
+        found = {}
+        for key, bottom in self._below(middles, BOTTOM).items():
+            middle, chunk = middles[key], bottom.child(key)
             before = self._root.before(middle.id.low) + middle.before(bottom.id.low) + bottom.before(chunk)
-            found.append(self._number(before) + self._count(chunk or FIRST, key))
+            found[key] = self._number(before) + self._count(chunk or FIRST, key)
         return found
+
+    def _below(self, nodes: Mapping[str, Node], level: int) -> dict[str, Node]:
+        """For each key the child of its node that has it."""
+        wanted = {key: NodeId(level, node.child(key)) for key, node in nodes.items()}
+        found = self._read(wanted.values())
+        return {key: found[node] for key, node in wanted.items()}
 
     def seek(self, rank: int) -> tuple[str, int]:
         """Where the entry is that ``rank`` others come before: that many entries after a key. Beyond the last entry
@@ -70,8 +75,8 @@ class Ranks:
         """
         low, rank = self._descend(self._root, rank)
         for level in (MIDDLE, BOTTOM):
-            (node,) = self._read([NodeId(level, low)])
-            low, rank = self._descend(node, rank)
+            wanted = NodeId(level, low)
+            low, rank = self._descend(self._read([wanted])[wanted], rank)
         return low, rank
 
     def _descend(self, node: Node, rank: int) -> tuple[str, int]:
@@ -84,15 +89,16 @@ class Ranks:
             rank -= number
         return lows[-1], rank
 
-    def _read(self, wanted: Sequence[NodeId]) -> list[Node]:
+    def _read(self, nodes: Iterable[NodeId]) -> dict[NodeId, Node]:
+        wanted = dict.fromkeys(nodes)
         keys = [(self._list, self._generation, node) for node in wanted]
         found = read_nodes(self._client, self._table, keys, consistent=False)
-        if len(found) < len(set(wanted)):
+        if len(found) < len(wanted):
             # Given up since its parent was read, or made so lately that not all copies of the table have it.
             found = read_nodes(self._client, self._table, keys, consistent=True)
-        if len(found) < len(set(wanted)):
+        if len(found) < len(wanted):
             raise NoCounters(str(self._list))
-        return [found[self._list, node] for node in wanted]
+        return {node: found[self._list, node] for node in wanted}
 
     def _number(self, number: int) -> int:
         return count_of(number, everybody=self._everybody)

@@ -119,7 +119,8 @@ class Reshaping:
 
     def _drop(self, bottom: Node, parent: Node, between: list[Node]) -> bool:
         """Give up a node without keys, and the one above it that has no other; what is before it ends where it did."""
-        spare = between[0].id.low if between else bottom.id.low
+        # A node with one child begins where that child does.
+        spare = bottom.id.low
         before = self._path_before(spare)
         if before is None:
             return False
@@ -200,9 +201,10 @@ class Reshaping:
 
 def _partner(bottom: Node, chunk: str) -> str | None:
     """The chunk that a chunk is to be merged with."""
-    lows = bottom.lows()
-    size = size_of(bottom.children.get(chunk, 0))
-    if chunk not in bottom.children or size > FEW:
+    if chunk not in bottom.children:
+        return None
+    lows, size = bottom.lows(), size_of(bottom.children[chunk])
+    if size > FEW:
         return None
     position = lows.index(chunk)
     beside = [lows[at] for at in (position - 1, position + 1) if 0 <= at < len(lows)]

@@ -211,7 +211,7 @@ class _Counted:
                     "UPDATE counters SET n = n + ? WHERE list = ? AND level = 1 AND low = ?", (n, self._name, before[0])
                 )
         elif not any(sizes):
-            end = self.end(levels[-1], low)
+            end = self.end(max(levels), low)
             for level in levels:
                 self._delete(level, low, end)
 

@@ -179,7 +179,7 @@ def _put(db: sqlite3.Connection, delivery: Delivery) -> Delivery | Conflict:
             (*content, *identity, delivery.key.object_id),
         )
     if not done.rowcount:
-        return Conflict(delivery.key.object_id)
+        return Conflict(delivery.key.module)
     return replace(delivery, revision=delivery.revision + 1)
 
 
@@ -188,7 +188,7 @@ def _delete(db: sqlite3.Connection, delivery: Delivery) -> Conflict | None:
         f"DELETE FROM deliveries WHERE {_THIS} AND revision = ?",  # noqa: S608 - a constant
         (*_identity(delivery.key), delivery.revision),
     )
-    return None if deleted.rowcount else Conflict(delivery.key.object_id)
+    return None if deleted.rowcount else Conflict(delivery.key.module)
 
 
 def _identity(key: DeliveryKey) -> tuple[str, str, str]:

@@ -34,9 +34,6 @@ _ROW = (
     " journal"
 )
 
-_NOWHERE = "~"
-"""Above every key."""
-
 
 class SQLiteObjects:
     """Implements :class:`ocpi.store.port.Objects`."""
@@ -82,7 +79,7 @@ class SQLiteObjects:
                 (str(key.collection), key.folded_id, expected),
             ).fetchone()
             if deleted is None:
-                raise Conflict(key.id)
+                raise Conflict(str(key.collection))
             recount(db, places, {})
             record_change(db, "REMOVE", Key(key.collection, deleted[0]))
         self._changes.tell([key])
@@ -129,10 +126,9 @@ def _start(db: sqlite3.Connection, query: PageQuery, column: str) -> tuple[int, 
     first = ranks.rank(begin) if begin else 0
     end = ranks.rank(query.updated_to) if query.updated_to else ranks.total()
     total = max(0, end - first)
-    skip = 0
-    if not by_position:
-        low, skip = ranks.seek(first + query.offset) if query.offset < total else (_NOWHERE, 0)
-    return (total if query.counted else 0), low, skip
+    if by_position:
+        return total, low, 0
+    return (total if query.counted else 0), *ranks.seek(first + query.offset)
 
 
 def _order_column(query: PageQuery) -> str:
@@ -215,7 +211,7 @@ def _put(db: sqlite3.Connection, write: Write) -> Record:
         )
     stored = _find(db, key) if done.rowcount else None
     if stored is None:
-        raise Conflict(key.id)
+        raise Conflict(str(key.collection))
     recount(db, places, places_of(db, *identity))
     record_change(db, "INSERT" if write.expected is None else "MODIFY", stored.key)
     return stored

@@ -57,7 +57,8 @@ def update(objects: Objects, key: Key, decide: Decide) -> Outcome:
             return Outcome(before, objects.put(key, draft, expected=before.revision if before else None))
         except Conflict:
             continue
-    raise Busy(f"{key.collection}/{key.id} was written by others {TRIES} times in a row")
+    # Its id may be what is on a card, and this ends up in logs.
+    raise Busy(f"an object of {key.collection} was written by others {TRIES} times in a row")
 
 
 def update_many(objects: Objects, items: Sequence[tuple[Key, Decide]]) -> list[Outcome | Exception]:
