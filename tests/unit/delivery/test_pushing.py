@@ -172,6 +172,21 @@ def test_a_cdr_that_did_not_arrive_is_posted_again_after_the_look(world: World) 
     assert len(world.client.posted) == 1
 
 
+def test_a_cdr_is_not_looked_up_where_the_partner_is_no_more(world: World) -> None:
+    world.client.spoil = lambda asked: answer(500) if asked.method == "POST" else None
+    record = world.put("cdrs")
+    world.run()
+    found = world.delivery("cdrs", record.key.id)
+    assert found is not None
+    world.store.deliveries.put_many([replace(found, url="https://partner.example/kept/1")])
+    moved = "https://new.example"
+    world.change_partner(versions_url=f"{moved}/versions", endpoints=endpoints("cdrs", host=moved))
+    world.client.asked.clear()
+    world.run(30)
+    assert world.client.asked
+    assert {each.url.partition("/2.1.1")[0] for each in world.client.asked} == {moved}
+
+
 @pytest.mark.req("TOK-15")
 def test_a_token_is_put_to_the_cpo_and_then_patched(world: World) -> None:
     cpo = world.register("CPO", "CPO")

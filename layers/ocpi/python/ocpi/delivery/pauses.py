@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import random
+from datetime import UTC
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 3600.0
@@ -29,7 +30,9 @@ def asked_pause(retry_after: str | None, now: float) -> float:
     if text.isascii() and text.isdigit():
         return min(float(text[:9]) if len(text) < 10 else LONGEST_ASKED_SECONDS, LONGEST_ASKED_SECONDS)
     try:
-        seconds = email.utils.parsedate_to_datetime(text).timestamp() - now
+        date = email.utils.parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return 0.0
+    # A date in "-0000" says nothing of a zone, and comes without one; HTTP knows UTC only.
+    seconds = (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - now
     return max(0.0, min(seconds, LONGEST_ASKED_SECONDS))

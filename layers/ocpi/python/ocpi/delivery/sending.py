@@ -13,7 +13,7 @@ from ocpi.delivery.pacing import Paced
 from ocpi.delivery.recipients import ONCE
 from ocpi.delivery.request_url import request_url
 from ocpi.delivery.round import PARALLEL
-from ocpi.outbound.own_hosts import is_partners
+from ocpi.outbound.own_hosts import is_partners, still_partners
 from ocpi.outbound.partner_session import PartnerSession
 from ocpi.outbound.trailing_slash import toggled
 from ocpi.outbound.unreachable import PartnerUnreachable
@@ -49,7 +49,7 @@ class Sender:
     partner: Partner
     party: tuple[str, str]
     client: PartnerClient
-    token: str
+    token: str = field(repr=False)
     habits: Habits
     pace: Pace
     clock: Callable[[], float]
@@ -109,13 +109,14 @@ class Sender:
     def _look_up(self, delivery: Delivery, record: Record) -> Outcome | None:
         """What becomes of an object that may have arrived already; ``None``: it has not, as far as can be known."""
         module = delivery.key.module
-        url = delivery.url or self._url(module, plans.lookup(module, delivery.key.object_id), ours=False)
+        kept = still_partners(self.partner, delivery.url)
+        url = kept or self._url(module, plans.lookup(module, delivery.key.object_id), ours=False)
         outcome, answer = self._try("GET", url, None, module)
         if answer is not None and answer.http_status in _CANNOT_BE_ASKED:
             message = CANNOT_TELL.format(outcome.message)
             return replace(outcome, ending=Ending.REFUSED, message=message, unsure=True)
         if answer is not None and outcome.ending is Ending.TAKEN:
-            return replace(outcome, url=delivery.url) if plans.is_named(record, answer.envelope().data) else None
+            return replace(outcome, url=kept) if plans.is_named(record, answer.envelope().data) else None
         return replace(outcome, unsure=True) if outcome.ending is Ending.PASSING else None
 
     def _after_refused_patch(self, request: PushRequest, record: Record) -> tuple[Outcome, bool]:
@@ -200,7 +201,14 @@ class Sender:
         except PartnerUnreachable as error:
             return unanswered(error), None
         self.habits.learn("token_encoding", session.learned)
-        return judged(answer, self.clock()), answer
+        outcome = judged(answer, self.clock())
+        if outcome.message is not None:
+            from ocpi.exchanges.quoted import quoted_of_request  # noqa: PLC0415 - for what fails only
+
+            # A delivery is shown to people, and some partners quote cards or the whole body.
+            message = quoted_of_request(outcome.message, self.partner, method, url, body)
+            outcome = replace(outcome, message=message)
+        return outcome, answer
 
     def _url(self, module: str, request: PushRequest, *, ours: bool = True) -> str:
         """Where a request goes: below our own party in the partner's endpoint, but for what is POSTed there."""

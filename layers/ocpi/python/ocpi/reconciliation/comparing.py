@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from ocpi.delivery.recipients import is_for
+from ocpi.outbound.own_hosts import still_partners
 from ocpi.outbound.unreachable import PartnerUnreachable
 from ocpi.reconciliation.expecting import is_expected, is_on_its_way
 from ocpi.reconciliation.finding import Finding, found_in, found_without_answer
@@ -77,7 +78,7 @@ class Comparing:
         return record, delivery
 
     def _look(self, record: Record, delivery: Delivery | None) -> Finding:
-        url = delivery.url if delivery is not None else None
+        url = still_partners(self.partner, delivery.url) if delivery is not None else None
         try:
             answer = self.look_up(record.key.collection.module, record.key.id, url)
         except PartnerUnreachable as error:
