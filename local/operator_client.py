@@ -51,7 +51,9 @@ class OperatorClient:
         lines = _expect(200, "POST", path, self._send("POST", path, body, "application/x-ndjson"))
         refused = [line for line in lines if line.get("outcome") == "refused"]
         if refused:
-            raise OperatorApiError(f"{len(refused)} of {len(lines)} {module} refused, first: {json.dumps(refused[0])}")
+            # Not its id: that of a token is what is on a card.
+            first = f"line {refused[0]['line']}: {json.dumps(refused[0]['problem'])}"
+            raise OperatorApiError(f"{len(refused)} of {len(lines)} {module} refused, first: {first}")
 
     def _send(self, method: str, path: str, body: bytes | None, content_type: str) -> Reply:
         headers = {"Authorization": f"Bearer {self._key()}"}

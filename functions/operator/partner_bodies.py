@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ocpi.faults import Fault, Invalid
@@ -27,7 +27,7 @@ class Invitation:
     role: PartnerRole
     name: str
     versions_url: str | None = None
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     expires_in: int = INVITATION_SECONDS
 
 

@@ -34,7 +34,7 @@ DELIVERING = f"{READING} delivery exchanges outbound queues registration"
 JOBS = "commands jobs objects parts pull times transport"
 """What works on pulls and reconciliations, page by page."""
 
-MODEL = "currencies faults fields model models types variants"
+MODEL = "currencies faults fields model models sizes types variants"
 """Below ``ocpi.v2_1_1``: what models are made of."""
 CHANGES = "comparison explicit_nulls field_table merge models module_rules places pushes"
 """What finds out how a partner is told of a change: paths and rules, and no model until there is one."""

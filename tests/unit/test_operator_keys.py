@@ -165,6 +165,14 @@ def test_a_key_that_cannot_be_read_is_trusted_for_an_hour_to_the_second(
         keys.opens(FIRST)
 
 
+def test_a_key_that_is_an_hour_old_is_not_trusted_once_more(keys: OperatorKeys, place: Place) -> None:
+    assert keys.opens(FIRST)
+    place.versions = SecretUnreadable("gone")
+    place.now = 3600.5
+    with pytest.raises(SecretUnreadable, match=r"^gone$"):
+        keys.opens(FIRST)
+
+
 def test_a_function_that_never_read_a_key_opens_to_nobody(keys: OperatorKeys, place: Place) -> None:
     place.versions = SecretUnreadable("gone")
     for _ in range(2):

@@ -41,6 +41,12 @@ def test_what_a_file_held_before_is_read_if_it_changed_after_the_instant(
     assert versions_reader(f"file:{key}")(changed_after) == SecretVersions("new é", SINCE, previous)
 
 
+def test_what_was_read_does_not_show_itself(key: Path) -> None:
+    found = versions_reader(f"file:{key}")(0)
+    assert (found.current, found.previous) == ("new é", "old é")
+    assert " é" not in repr(found)
+
+
 def test_a_file_that_was_never_another_has_no_previous_one(key: Path) -> None:
     (key.parent / "key.previous").unlink()
     assert versions_reader(f"file:{key}")(0) == SecretVersions("new é", SINCE)

@@ -304,3 +304,17 @@ def test_what_has_no_form_is_named_and_no_decimal_is_not_finite() -> None:
 @pytest.mark.parametrize("number", ["0", "-1.50", "1E+2", "1.5E-7", "0E-7"])
 def test_a_decimal_is_written_among_strings_as_a_number(number: str) -> None:
     assert write(["x", Decimal(number), {"é": Decimal(number)}]) == f'["x",{number},{{"é":{number}}}]'
+
+
+def test_long_names_are_cut_in_a_pointer() -> None:
+    name = "~" * 300
+    with pytest.raises(RefusedJson) as refused:
+        read(f'{{"{name}": {{"a": "\\u0000"}}}}')
+    assert refused.value.pointer == f"/{'~0' * 200}…/a"
+
+
+@pytest.mark.parametrize("number", ["1." + "0" * 34 + "E-6", "1." + "3" * 39 + "E-1", "-9." + "9" * 39 + "e-3"])
+def test_a_small_number_with_many_digits_can_be_read_again(number: str) -> None:
+    value = read(number)
+    assert read(write(value)) == value
+    assert str(read(write(value))) == str(value)

@@ -47,7 +47,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[PartnersOutcome]:
 def test_whoever_was_answered_is_let_in_and_nobody_else(outcomes: list[PartnersOutcome]) -> None:
     for outcome in outcomes:
         assert outcome.wrong == []
-        assert outcome.faults.total() > SAVES
+        assert outcome.faults.total() > SAVES // 2
         assert outcome.between > 0
 
 

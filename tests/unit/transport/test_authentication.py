@@ -71,6 +71,19 @@ def test_a_token_that_is_base64_itself_is_taken_as_it_is(partners: Partners) -> 
     assert call(partners, f"Token {encoded(token)}").token == token
 
 
+def test_a_caller_does_not_show_its_token(partners: Partners) -> None:
+    save(partners, EMSP, grant())
+    assert TOKEN not in repr(call(partners, f"Token {TOKEN}"))
+
+
+def test_a_token_in_base64_has_one_spelling(partners: Partners) -> None:
+    save(partners, EMSP, grant())
+    whole = encoded(TOKEN)
+    for changed in (f"{whole[:4]}!{whole[4:]}", f"{whole[:4]}-{whole[4:]}", f"-{whole}"):
+        with pytest.raises(Unauthorized):
+            call(partners, f"Token {changed}")
+
+
 @pytest.mark.req("TF-01", "TF-02", "TF-04")
 @pytest.mark.parametrize(
     "header",

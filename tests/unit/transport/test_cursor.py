@@ -26,6 +26,13 @@ def test_a_cursor_comes_back_as_it_was_written(position: str, offset: int, list_
     assert set(cursor) <= set(ALPHABET)
 
 
+def test_a_cursor_of_any_length_comes_back_and_fits_into_a_url() -> None:
+    for length in range(61):
+        cursor = write_cursor(KEY, LIST, "x" * length, 7)
+        assert read_cursor(KEY, LIST, cursor) == ("x" * length, 7)
+        assert set(cursor) <= set(ALPHABET)
+
+
 @pytest.mark.parametrize(
     ("key", "list_name"),
     [(OTHER_KEY, LIST), (KEY, "partner-2|own/locations||"), (KEY, "partner-1|own/tariffs||"), (KEY, f"{LIST}x")],

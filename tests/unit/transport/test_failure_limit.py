@@ -16,7 +16,7 @@ from ocpi.store.sqlite import SQLiteStore
 from ocpi.transport import failure_limit
 from ocpi.transport.authentication import token_hash
 from ocpi.transport.envelope import success
-from ocpi.transport.failure_limit import FailureLimit, source_of
+from ocpi.transport.failure_limit import WINDOW_SECONDS, FailureLimit, source_of
 from ocpi.transport.message import Answer, Call
 from ocpi.transport.ocpi_surface import OcpiResource, OcpiSurface
 from ocpi.transport.operator_surface import OperatorResource, OperatorSurface, answer_json
@@ -71,7 +71,7 @@ def store(tmp_path: Path) -> Iterator[SQLiteStore]:
 
 @pytest.fixture
 def minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(failure_limit, "WINDOW_SECONDS", 60)
+    monkeypatch.setattr(failure_limit, "WINDOW_SECONDS", WINDOW_SECONDS)
 
 
 def outcomes(limit: FailureLimit, address: str, times: int) -> list[int]:

@@ -19,15 +19,16 @@ if TYPE_CHECKING:
 
 
 def test_the_key_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "new folder" / "below"
     before = os.umask(0)
     try:
-        KeyFileVault(tmp_path / "new folder" / "key")
+        KeyFileVault(folder / "key")
     finally:
         os.umask(before)
-    found = (tmp_path / "new folder" / "key").stat()
+    found = (folder / "key").stat()
     assert stat.S_IMODE(found.st_mode) == 0o600
     assert found.st_size == 32
-    assert [path.name for path in (tmp_path / "new folder").iterdir()] == ["key"], "no draft is left behind"
+    assert [path.name for path in folder.iterdir()] == ["key"], "no draft is left behind"
 
 
 def test_an_existing_key_is_kept(tmp_path: Path) -> None:
@@ -89,6 +90,26 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
     vault = KeyFileVault(tmp_path / "key")
     assert [vault.open(each, about="p1") for each in sealed] == ["abc-1"] * 6
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_a_key_that_came_meanwhile_is_the_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def another_process_is_faster(_: int) -> None:
+        (tmp_path / "key").write_bytes(b"k" * 32)
+        (tmp_path / "key").chmod(0o600)
+
+    monkeypatch.setattr(os, "fsync", another_process_is_faster)
+    sealed = KeyFileVault(tmp_path / "key").seal("abc-1", about="p1")
+    blob = base64.b64decode(sealed.removeprefix("keyfile:"))
+    assert AESGCM(b"k" * 32).decrypt(blob[:12], blob[12:], b"p1") == b"abc-1"
+    assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_a_sealed_text_has_one_spelling(tmp_path: Path) -> None:
+    vault = KeyFileVault(tmp_path / "key")
+    sealed = vault.seal("abc-1", about="p1")
+    for changed in (f"{sealed[:12]}!{sealed[12:]}", f"{sealed}-", sealed.replace(":", ": ")):
+        with pytest.raises(SealBroken, match="damaged"):
+            vault.open(changed, about="p1")
 
 
 def test_what_is_sealed_is_a_nonce_and_aes_gcm_bound_to_the_partner(tmp_path: Path) -> None:

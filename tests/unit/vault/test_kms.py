@@ -163,6 +163,7 @@ def test_what_is_remembered_is_one_partners_and_256_texts_at_most() -> None:
         ("keyfile:YWJj", "not sealed by KMS"),
         ("kms:***", "the sealed text is damaged"),
         ("kms:YQ", "the sealed text is damaged"),
+        ("kms:YW!Jj", "the sealed text is damaged"),
         ("kms:é", "the sealed text is damaged"),
         ("kms:", "the sealed text is damaged"),
     ],

@@ -74,6 +74,7 @@ def test_a_sealed_token_that_was_changed_does_not_open(vaults: list[Vault]) -> N
         f"{prefix}:{content[:middle]}{swapped}{content[middle + 1 :]}",
         f"{prefix}:{content[:8]}",
         f"{prefix}:{content}é",
+        f"{prefix}:{content[:8]}!{content[8:]}",
         f"{prefix}:***",
         f"{prefix}:",
         content,

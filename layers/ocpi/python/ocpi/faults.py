@@ -3,7 +3,7 @@
 A sentence never repeats what was sent: it may be a token, and it ends up in logs and answers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -24,6 +24,19 @@ class Invalid(Exception):
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__("; ".join(map(str, faults)))
         self.faults = faults
+
+
+MOST_NAMED = 10_000
+"""Faults that an answer names: more would be more bytes than Lambda answers with."""
+_MOST_POINTER_CHARACTERS = 200
+"""Names in it may be the sender's."""
+
+
+def told(faults: list[Fault]) -> Iterator[tuple[str, str]]:
+    """Pointer and detail of the faults as an answer tells them: the first 10,000, pointers cut to 200 characters."""
+    for fault in faults[:MOST_NAMED]:
+        long = len(fault.pointer) > _MOST_POINTER_CHARACTERS
+        yield f"{fault.pointer[:_MOST_POINTER_CHARACTERS]}…" if long else fault.pointer, fault.detail
 
 
 def pointer(path: Iterable[str | int]) -> str:

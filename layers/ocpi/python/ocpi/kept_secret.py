@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,9 +26,9 @@ class SecretUnreadable(Exception):
 class SecretVersions:
     """A secret, when it became what it is (seconds since 1970), and what it was before, if that was asked for."""
 
-    current: str
+    current: str = field(repr=False)
     since: float
-    previous: str | None = None
+    previous: str | None = field(default=None, repr=False)
 
 
 def versions_reader(where: str) -> Callable[[float], SecretVersions]:

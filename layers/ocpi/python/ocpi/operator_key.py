@@ -70,9 +70,7 @@ class OperatorKeys:
 
     def _may_look(self) -> bool:
         now = self._steady()
-        if now - self._failed_at <= AGAIN_SECONDS:
-            return False
-        return self._looks is None or self._looks.take(now)
+        return now - self._failed_at > AGAIN_SECONDS and (self._looks is None or self._looks.take(now))
 
     def _look(self) -> None:
         """Read the keys; those that were read before stay if that fails, for a while."""

@@ -9,14 +9,17 @@ for the first, HTTP 200 with status 2001 for the second).
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from decimal import Decimal
+from itertools import accumulate
 from typing import Any, NoReturn
 
 MAX_DEPTH = 64
 """Objects and lists within each other that :func:`read` takes."""
 MAX_DIGITS = 40
 """Digits of a decimal that :func:`read` takes."""
+MOST_NAME_CHARACTERS = 200
+"""Of the name of a member in a pointer; longer ones are cut and end with ``…``."""
 
 _SMALLEST_EXPONENT, _LARGEST_EXPONENT = -324, 308
 _LARGEST = Decimal("1.7976931348623157E+308")
@@ -25,7 +28,9 @@ _INT_MIN, _INT_MAX = -(2**63), 2**63 - 1
 _STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _STRINGS = re.compile(_STRING, re.DOTALL)
 _CONSTANT = re.compile(_STRING + r"|(-?Infinity|NaN)", re.DOTALL)
-_NOT_A_BRACKET = re.compile(r"[^\[\]{}]+")
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+"""One level down or up, as a signed byte."""
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _DOUBTFUL = re.compile("\\\\u0000|\\\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _PLACEHOLDER = re.compile(r'"\\u0000([-+.0-9E]+)\\u0000"')
@@ -82,8 +87,10 @@ def read(body: bytes | str) -> Any:
         # The slow decoder runs first: a text that is doubtful here may be broken further on.
         marked = _decode(_SLOW, text)
         _refuse_deep(text)
-        for pointer, detail in _unfit(marked, ""):
-            raise RefusedJson(pointer, detail)
+        unfit = _unfit(marked)
+        if unfit is not None:
+            path, detail = unfit
+            raise RefusedJson(_pointer(path), detail)
         return marked
     _refuse_deep(text)
     return value
@@ -103,8 +110,12 @@ def write(value: Any) -> str:
         if not other.is_finite():
             raise ValueError("JSON has no form for NaN and infinities")
         met_decimal = True
+        text = str(other)
+        if _has_many_digits(text):
+            # The zeros in front of a small number's digits are digits, too: it would not be read again.
+            text = f"{other:E}"
         # No string of ours can hold NUL, so nothing else looks like this in the text.
-        return f"\0{other}\0"
+        return f"\0{text}\0"
 
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=placeholder)
     return _PLACEHOLDER.sub(r"\1", text) if met_decimal else text
@@ -142,39 +153,45 @@ def _refuse_deep(text: str) -> None:
     """Refuse a text, known to be JSON, that is nested deeper than we take."""
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
-    brackets = _NOT_A_BRACKET.sub("", _STRINGS.sub("", text)).replace("{", "[").replace("}", "]")
-    # Each round takes away what holds nothing any more: exactly the innermost level of every branch.
-    for _ in range(MAX_DEPTH):
-        brackets = brackets.replace("[]", "")
-        if not brackets:
-            return
-    raise RefusedJson("", f"must not be nested deeper than {MAX_DEPTH}")
+    # Outside of its strings, JSON is ASCII.
+    steps = _STRINGS.sub("", text).encode().translate(_STEPS, _NO_BRACKETS)
+    if max(accumulate(memoryview(steps).cast("b"))) > MAX_DEPTH:
+        raise RefusedJson("", f"must not be nested deeper than {MAX_DEPTH}")
 
 
-def _unfit(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
-    """Pointer and reason of everything in the slow decoder's value that we refuse."""
+def _unfit(value: Any) -> tuple[tuple[str | int, ...], str] | None:
+    """Path to and reason of the first thing in the slow decoder's value that we refuse."""
     if isinstance(value, _Unfit):
-        yield pointer, value.detail
-    elif isinstance(value, str):
-        yield from _unfit_text(value, pointer, "characters")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _unfit(item, f"{pointer}/{index}")
+        return (), value.detail
+    if isinstance(value, str):
+        flaw = _flaw(value, "characters")
+        return None if flaw is None else ((), flaw)
+    members: Iterable[tuple[str | int, Any]] = ()
+    if isinstance(value, list):
+        members = enumerate(value)
     elif isinstance(value, dict):
-        for name, item in value.items():
-            # A name that we refuse cannot be part of a pointer that others have to write down.
-            yield from _unfit_text(name, pointer, "characters in the name of a member")
-            yield from _unfit(item, f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}")
-        if isinstance(value, _Repeating):
-            escaped = value.name.replace("~", "~0").replace("/", "~1")
-            yield f"{pointer}/{escaped}", "must not occur twice in one object"
+        members = value.items()
+    for step, member in members:
+        # A name that we refuse cannot be part of a pointer that others have to write down.
+        if isinstance(step, str) and (flaw := _flaw(step, "characters in the name of a member")) is not None:
+            return (), flaw
+        found = _unfit(member)
+        if found is not None:
+            return (step, *found[0]), found[1]
+    return ((value.name,), "must not occur twice in one object") if isinstance(value, _Repeating) else None
 
 
-def _unfit_text(text: str, pointer: str, what: str) -> Iterator[tuple[str, str]]:
+def _flaw(text: str, what: str) -> str | None:
     if "\0" in text:
-        yield pointer, f"must not hold NUL {what}"
-    if _SURROGATE.search(text):
-        yield pointer, f"must not hold lone surrogate {what}"
+        return f"must not hold NUL {what}"
+    return f"must not hold lone surrogate {what}" if _SURROGATE.search(text) else None
+
+
+def _pointer(path: Iterable[str | int]) -> str:
+    """The JSON pointer of a path whose names are the sender's: as long as a body, and cut here."""
+    steps = (str(step) for step in path)
+    cut = (step if len(step) <= MOST_NAME_CHARACTERS else f"{step[:MOST_NAME_CHARACTERS]}…" for step in steps)
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in cut)
 
 
 def _integer(text: str) -> int | _Unfit:
@@ -185,8 +202,12 @@ def _integer(text: str) -> int | _Unfit:
     return _Unfit("must be an integer of at most 64 bits")
 
 
+def _has_many_digits(text: str) -> bool:
+    return len(text) > MAX_DIGITS and sum(map(str.isdigit, text.lower().partition("e")[0])) > MAX_DIGITS
+
+
 def _decimal(text: str) -> Decimal | int | _Unfit:
-    if len(text) > MAX_DIGITS and sum(map(str.isdigit, text.lower().partition("e")[0])) > MAX_DIGITS:
+    if _has_many_digits(text):
         return _Unfit(f"must not have more than {MAX_DIGITS} digits")
     try:
         value = Decimal(text)

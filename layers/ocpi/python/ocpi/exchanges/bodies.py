@@ -36,10 +36,32 @@ _SHOWN = frozenset(
 )
 """Of messages about tokens nothing else is shown: partners have names of their own for what is on a card."""
 
+_NUMBERS = frozenset({"status_code", "reservation_id"})
+"""Of those, what may be a number."""
 _SENTENCES = frozenset(
     {"status_message", "text", "name", "message", "error", "errors", "reason", "detail", "details", "description"}
 )
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9:.]{5,18}(?:Z|[+-][0-9]{2}:[0-9]{2})?)?")
+_COUNTRY = re.compile(r"[A-Za-z]{2,3}")
+_VERSION = re.compile(r"[1-9](?:\.[0-9]){1,2}")
+_FORMS = {
+    "type": re.compile("OTHER|RFID"),
+    "whitelist": re.compile("ALWAYS|ALLOWED|ALLOWED_OFFLINE|NEVER"),
+    "allowed": re.compile("ALLOWED|BLOCKED|EXPIRED|NO_CREDIT|NOT_ALLOWED"),
+    "result": re.compile("NOT_SUPPORTED|REJECTED|ACCEPTED|TIMEOUT|UNKNOWN_SESSION"),
+    "valid": re.compile("true|false"),
+    "language": re.compile("[A-Za-z]{2}"),
+    "status_code": re.compile("[0-9]{4}"),
+    "timestamp": _INSTANT,
+    "last_updated": _INSTANT,
+    "expiry_date": _INSTANT,
+    "country_code": _COUNTRY,
+    "party_id": re.compile("[A-Za-z0-9]{1,3}"),
+    "version": _VERSION,
+    "versions": _VERSION,
+    "identifier": re.compile("[a-z_]{1,30}"),
+}
+"""How what is shown of messages about tokens must look: anybody can write a card's number under any name."""
 _NUMBERED_WORD = re.compile(r"(?<![^\s,;()\"'])(?=[^\s,;()\"']*[0-9])[^\s,;()\"']{6,}")
 _POINTER = re.compile(r"(?:/(?:[a-z_]+|[0-9]{1,3}))+:?")
 
@@ -79,17 +101,19 @@ def explanation(
     """``{"request": …, "answer": …}`` as JSON text of at most :data:`MOST_BYTES`, or ``None`` when both are empty.
     ``object_id`` is what the exchange is about, unless it is a token.
 
-    A body that is no JSON is not kept, only its length. One that is too long is cut, and is then a text.
+    A body that is no JSON, or holds more secrets than can be looked for, is not kept, only its length. One that is too
+    long is cut, and is then a text.
     """
     bodies = {"request": request, "answer": answer}
     values = {name: _read(body) for name, body in bodies.items() if body.strip()}
     for value in values.values():
-        if not isinstance(value, _Unread):
+        if not isinstance(value, Unread):
             collect(value, blots)
-    redaction = Redaction(blots, object_id)
+    if blots.is_overfull:
+        values = {name: Unread(bodies[name], "with too many secrets to be kept") for name in values}
     only_known = module not in OBJECTS
     shown = {
-        name: str(value) if isinstance(value, _Unread) else redaction.of(value, only_known=only_known)
+        name: str(value) if isinstance(value, Unread) else Redaction(blots, object_id).of(value, only_known=only_known)
         for name, value in values.items()
     }
     return _fitting(shown) if shown else None
@@ -105,31 +129,45 @@ def posted_id(body: bytes | str) -> str | None:
     return fitting(object_id) if isinstance(object_id, str) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Redaction:
-    """Makes JSON values fit to be shown. ``object_id`` may stand in sentences."""
+    """Makes one JSON value fit to be shown. ``object_id`` may stand in sentences.
+
+    ``room`` is how many characters are looked at; what comes after as many would hardly be kept.
+    """
 
     blots: Blots
     object_id: str | None = None
+    room: int = MOST_BYTES
 
     def of(self, value: Any, *, only_known: bool, shown: bool = False, parent: str = "") -> Any:
         """The value with ``…`` for what is secret; ``only_known``: and for whatever is not known to be harmless."""
+        self.room -= 1
+        if self.room < 0:
+            return BLOT
         match value:
             case dict():
                 return {
-                    _shown_name(name, self.blots): self._member(name, member, only_known=only_known, parent=parent)
+                    self._name(name): self._member(name, member, only_known=only_known, parent=parent)
                     for name, member in value.items()
                 }
             case list():
                 return [self.of(each, only_known=only_known, shown=shown, parent=parent) for each in value]
             case None | bool():
                 return value
-            case str() if shown:
-                return self._text(value, parent)
-            case _ if shown:
-                return value if self.blots.clean(str(value)) == str(value) else BLOT
-            case _:
+            case _ if not shown or (only_known and not _is_of_its_form(value, parent)):
                 return BLOT
+            case str():
+                self.room -= len(value)
+                return self._text(value, parent)
+            case _:
+                return value if self.blots.clean(str(value)) == str(value) else BLOT
+
+    def _name(self, name: str) -> str:
+        if self.room < 0 or not _NAME.fullmatch(name):
+            return BLOT
+        self.room -= len(name)
+        return self.blots.clean(name)
 
     def _member(self, name: str, value: Any, *, only_known: bool, parent: str) -> Any:
         if _is_secret(name, parent):
@@ -143,8 +181,11 @@ class Redaction:
         return sentence(value, self.blots, self.object_id) if in_words else self.blots.clean(value)
 
 
-def _shown_name(name: str, blots: Blots) -> str:
-    return blots.clean(name) if _NAME.fullmatch(name) else BLOT
+def _is_of_its_form(value: object, name: str) -> bool:
+    if not isinstance(value, str):
+        return name in _NUMBERS
+    form = _FORMS.get(name)
+    return form is None or form.fullmatch(value) is not None
 
 
 def _is_secret(name: str, parent: str) -> bool:
@@ -157,7 +198,7 @@ def _fold(name: str) -> str:
     return re.sub("[^a-z]", "", name.lower())
 
 
-class _Unread:
+class Unread:
     """Stands for a body that is not kept."""
 
     def __init__(self, body: bytes, why: str) -> None:
@@ -169,11 +210,11 @@ class _Unread:
 
 def _read(body: bytes) -> Any:
     if len(body) > _MOST_READ:
-        return _Unread(body, "too long to be kept")
+        return Unread(body, "too long to be kept")
     try:
         return strict_json.read(body)
     except (strict_json.BrokenJson, strict_json.RefusedJson):
-        return _Unread(body, "not JSON that is taken")
+        return Unread(body, "not JSON that is taken")
 
 
 def _fitting(values: dict[str, Any]) -> str:

@@ -56,7 +56,9 @@ def inbound_exchange(served: Served, signing_key: Callable[[], bytes]) -> Exchan
     shown_path = blots.clean(path.text)
     failed = answer.http_status >= 400 or (answer.ocpi_status or 0) >= 2000
     object_id = _named(served, path)
-    body = explanation(call.body, answer.text.encode(), path.module, blots, object_id) if failed else None
+    # What strangers send is not looked at: anybody can make as many such calls as he likes.
+    request = b"" if served.partner_id is None else call.body
+    body = explanation(request, answer.text.encode(), path.module, blots, object_id) if failed else None
     named = path.secret or object_id
     return Exchange(
         at=served.at,
@@ -95,7 +97,9 @@ def _named(served: Served, path: RedactedPath) -> str | None:
     if path.object_id or path.module != "cdrs" or served.call.method != "POST":
         return path.object_id
     location = served.answer.headers.get("Location")
-    return fitting(unquote(location.rpartition("/")[2])) if location else posted_id(served.call.body)
+    if location:
+        return fitting(unquote(location.rpartition("/")[2]))
+    return None if served.partner_id is None else posted_id(served.call.body)
 
 
 def _message(answer: Answer) -> str:

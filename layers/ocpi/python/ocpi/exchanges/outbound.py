@@ -38,8 +38,8 @@ class Sent:
 
     about: About
     method: str
-    url: str
-    body: str | None
+    url: str = field(repr=False)
+    body: str | None = field(repr=False)
     correlation_id: str
     token: str | None = field(default=None, repr=False)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -53,7 +53,7 @@ class RedactedPath:
     text: str
     module: str | None = None
     object_id: str | None = None
-    secret: str | None = None
+    secret: str | None = field(default=None, repr=False)
 
 
 def inbound_path(route: str, parameters: Mapping[str, str], query: Mapping[str, str]) -> RedactedPath:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ class Caller:
 
     partner: Partner
     grant: Grant
-    token: str
+    token: str = field(repr=False)
 
 
 def token_hash(token: str) -> str:

@@ -27,10 +27,10 @@ class Call:
     method: str
     route: str
     """The path as the route spells it, which unlike the path itself may be logged: ids stay out of logs."""
-    path: Mapping[str, str]
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
+    path: Mapping[str, str] = field(repr=False)
+    query: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
     base_url: str
     """What our URLs begin with, without a trailing slash."""
     source: str = ""
@@ -62,7 +62,7 @@ class Answer:
     """What goes back: an HTTP status, headers and JSON text (or nothing)."""
 
     http_status: int
-    text: str
+    text: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     media_type: str = "application/json"
     ocpi_status: int | None = None

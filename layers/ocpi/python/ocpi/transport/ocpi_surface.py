@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ocpi import errors
 from ocpi.exchanges.inbound import UNKNOWN, Served, inbound_exchange
 from ocpi.exchanges.recorder import Recorder
-from ocpi.faults import Invalid
+from ocpi.faults import Invalid, told
 from ocpi.observability import logger
 from ocpi.settings import Role, settings
 from ocpi.store.clock import instant
@@ -159,12 +159,11 @@ def _refusal(error: Exception) -> Answer:
         case BrokenJson():
             return failure(StatusCode.INVALID_PARAMETERS, f"the body is not JSON: {error}", http_status=400)
         case RefusedJson():
-            # The names in the pointer are the sender's, and may be as long as a body.
             return failure(StatusCode.INVALID_PARAMETERS, f"{error.pointer[:1000] or '/'}: {error.detail}")
         case Invalid():
             return failure(
                 StatusCode.INVALID_PARAMETERS,
-                "; ".join(f"{fault.pointer or '/'}: {fault.detail}" for fault in error.faults),
+                "; ".join(f"{pointer or '/'}: {detail}" for pointer, detail in told(error.faults)),
             )
         case errors.PartnerFailed():
             return failure(error.status_code, error.detail)

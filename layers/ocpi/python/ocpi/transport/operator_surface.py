@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ocpi import errors, strict_json
-from ocpi.faults import Invalid
+from ocpi.faults import Invalid, told
 from ocpi.observability import logger
 from ocpi.store.port import TooLarge
 from ocpi.store.update import Busy
@@ -109,7 +109,7 @@ def _members(error: Exception) -> dict[str, Any]:
             return {
                 "status": 422,
                 "detail": "the body is not valid",
-                "errors": [{"pointer": fault.pointer, "detail": fault.detail} for fault in error.faults],
+                "errors": [{"pointer": pointer, "detail": detail} for pointer, detail in told(error.faults)],
             }
         case errors.PartnerFailed():
             return {

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Literal, get_args, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ocpi.v2_1_1.faults import MAX_FAULTS, Fault, Invalid, faults_of, pointer
-from ocpi.v2_1_1.variants import built, partial, unstamped
+from ocpi.v2_1_1.sizes import MANY_ELEMENTS, is_long
+from ocpi.v2_1_1.variants import brief, built, partial, unstamped
 
 __all__ = ["OcpiModel", "Stamps", "check", "check_patch", "partial"]
 
@@ -16,6 +17,8 @@ Stamps = Literal["required", "optional"]
 """Whether ``last_updated`` must be there: partners have to send it, operators may leave it to us."""
 
 Path = tuple[str | int, ...]
+
+_NOT_ALL_TOLD = Fault("", f"has more than {MANY_ELEMENTS} elements in its lists: of each list the first fault is named")
 
 
 class OcpiModel(BaseModel):
@@ -66,8 +69,9 @@ def check_patch(model: type[OcpiModel], value: Any, last_updated: Stamps = "requ
 
 
 def _checked(model: type[OcpiModel], variant: type[OcpiModel], value: Any) -> dict[str, Any]:
-    found = islice(_broken_rules(model, value, ()), MAX_FAULTS)
-    broken_rules = [Fault(pointer(path), detail) for path, detail in found]
+    if is_long(model, value):
+        return _checked_briefly(model, variant, value)
+    broken_rules = _faults_by_rules(model, value)
     try:
         checked = built(variant).model_validate(value)
     except ValidationError as error:
@@ -75,6 +79,23 @@ def _checked(model: type[OcpiModel], variant: type[OcpiModel], value: Any) -> di
     if broken_rules:
         raise Invalid(broken_rules)
     return _plain(checked)
+
+
+def _checked_briefly(model: type[OcpiModel], variant: type[OcpiModel], value: Any) -> dict[str, Any]:
+    """The same for a value with very many elements, whose rules are looked at only if nothing else is wrong."""
+    try:
+        checked = built(brief(variant)).model_validate(value)
+    except ValidationError as error:
+        raise Invalid([*faults_of(error), _NOT_ALL_TOLD]) from None
+    broken_rules = _faults_by_rules(model, value)
+    if broken_rules:
+        raise Invalid(broken_rules)
+    return _plain(checked)
+
+
+def _faults_by_rules(model: type[OcpiModel], value: Any) -> list[Fault]:
+    found = islice(_broken_rules(model, value, ()), MAX_FAULTS)
+    return [Fault(pointer(path), detail) for path, detail in found]
 
 
 def _plain(checked: OcpiModel) -> dict[str, Any]:

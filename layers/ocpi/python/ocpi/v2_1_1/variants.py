@@ -3,6 +3,8 @@
 * The *partial* model of PATCH (OCPI 2.1.1 section 3.1.3.3): every field may be absent, null is for optional ones only
   (A-11), and elements of keyed lists are partial too but must say which element they are.
 * The model for operators, who may leave out ``last_updated`` anywhere.
+* The *brief* model of any of these, for what is so long that its faults could not all be held in memory: of each list
+  it tells the first fault only.
 """
 
 from functools import cache
@@ -13,11 +15,25 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, cast, get_args
 from pydantic import BaseModel, create_model
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic_core import CoreSchema
+
     from ocpi.v2_1_1.model import OcpiModel
 
 M = TypeVar("M", bound="OcpiModel")
 
 LAST_UPDATED = "last_updated"
+
+
+class _FirstFaultOnly:
+    """As pydantic's ``FailFast``, which cannot be a part of a union because it has no hash."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: "Callable[[Any], CoreSchema]") -> "CoreSchema":
+        return cast("CoreSchema", {**handler(source), "fail_fast": True})
+
+
+_FIRST_FAULT_ONLY = _FirstFaultOnly()
 
 BUILDING = RLock()
 """pydantic builds deferred schemas at first use and not safely so: two threads at once find each other's half-built
@@ -34,6 +50,12 @@ def unstamped(model: type[M]) -> type[M]:
     """The model with ``last_updated`` optional in it and in everything inside it."""
     with BUILDING:
         return cast("type[M]", _unstamped(model))
+
+
+def brief(model: type[M]) -> type[M]:
+    """The model that looks no further into a list once something in it is wrong."""
+    with BUILDING:
+        return cast("type[M]", _brief(model))
 
 
 def built(model: type[M]) -> type[M]:
@@ -72,6 +94,28 @@ def _unstamped(model: "type[OcpiModel]") -> "type[OcpiModel]":
             field = model.model_fields[name]
             fields[name] = replaced if field.is_required() else (replaced, field.default)
     return create_model(f"Unstamped{model.__name__}", __base__=model, **fields) if fields else model
+
+
+@cache
+def _brief(model: "type[OcpiModel]") -> "type[OcpiModel]":
+    fields: dict[str, Any] = {}
+    for name, hint in _hints(model).items():
+        field = model.model_fields[name]
+        replaced = _failing_fast(_replaced(hint, _brief))
+        fields[name] = replaced if field.is_required() else (replaced, field.default)
+    return create_model(f"Brief{model.__name__}", __base__=model, **fields)
+
+
+def _failing_fast(hint: Any) -> Any:
+    """The annotation with every list in it ending at its first fault."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is list:
+        return Annotated[hint, _FIRST_FAULT_ONLY]
+    if origin is Annotated:
+        return Annotated[_failing_fast(arguments[0]), *hint.__metadata__]
+    if origin in {Union, UnionType}:
+        return Union[tuple(map(_failing_fast, arguments))]  # noqa: UP007  # made at run time
+    return hint
 
 
 def _hints(model: "type[OcpiModel]") -> dict[str, Any]:

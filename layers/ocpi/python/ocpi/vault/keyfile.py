@@ -57,11 +57,11 @@ def _read_or_make_key(path: Path) -> bytes:
 def _make_key(path: Path) -> None:
     """Write a key beside the place and link it there: whole or not at all, and only the first of two writers wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    draft = path.with_name(f".{path.name}.{secrets.token_hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
+            file.write(AESGCM.generate_key(8 * _KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
         with contextlib.suppress(FileExistsError):
@@ -78,7 +78,6 @@ def _read_key(path: Path) -> bytes:
             raise VaultUnusable(f"the key file {path} is no regular file")
         if os.name == "posix" and stat.S_IMODE(found.st_mode) & 0o077:
             raise VaultUnusable(f"the key file {path} is open to others than its owner: chmod 600 {path}")
-        key = file.read(_KEY_BYTES + 1)
-    if len(key) != _KEY_BYTES:
-        raise VaultUnusable(f"the key file {path} does not hold a key of {_KEY_BYTES} bytes")
-    return key
+        if found.st_size != _KEY_BYTES:
+            raise VaultUnusable(f"the key file {path} does not hold a key of {_KEY_BYTES} bytes")
+        return file.read()
