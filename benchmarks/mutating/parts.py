@@ -44,6 +44,7 @@ PARTS = {
                 "tests/unit/exchanges",
                 "tests/unit/test_kept_secret.py",
                 "tests/unit/test_strict_json.py",
+                "tests/unit/test_strict_json_edges.py",
                 "tests/unit/test_operator_keys.py",
                 "tests/unit/test_secret_versions.py",
                 "tests/contract/test_operator_key.py",
