@@ -57,7 +57,12 @@ PARTS = {
         Part(
             "outbound",
             ("outbound/*.py",),
-            ("tests/unit/outbound", "tests/unit/authorization/test_hook.py", "tests/contract/test_webhook_secret.py"),
+            (
+                "tests/unit/outbound",
+                "tests/unit/authorization/test_hook.py",
+                "tests/contract/test_webhook_secret.py",
+                "tests/unit/test_no_secret_in_repr.py",
+            ),
         ),
         Part(
             "store",

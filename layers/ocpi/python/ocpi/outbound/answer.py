@@ -141,16 +141,20 @@ class Answer:
 def _in_base64(secret: str) -> Iterator[str]:
     """A secret in Base64, with and without padding and as URLs have it, and the text that it is itself Base64 of."""
     yield secret.rstrip("=")
-    for encoded in (base64.b64encode(secret.encode()), base64.urlsafe_b64encode(secret.encode())):
-        yield encoded.decode("ascii")
-        yield encoded.decode("ascii").rstrip("=")
+    yield from _encoded(secret)
     try:
         decoded = base64.b64decode(secret, validate=True).decode()
     except (binascii.Error, UnicodeError, ValueError):
         return
     if len(decoded) >= _SHORTEST_DECODED:
         yield decoded
-        yield base64.urlsafe_b64encode(decoded.encode()).decode("ascii").rstrip("=")
+        yield from _encoded(decoded)
+
+
+def _encoded(text: str) -> Iterator[str]:
+    for encoded in (base64.b64encode(text.encode()), base64.urlsafe_b64encode(text.encode())):
+        yield encoded.decode("ascii")
+        yield encoded.decode("ascii").rstrip("=")
 
 
 def _read_envelope(value: Any) -> tuple[Envelope, str | None]:
